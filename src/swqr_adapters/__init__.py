@@ -1,0 +1,1 @@
+"""Everything of swqr that touches the world."""

@@ -1,0 +1,1 @@
+"""The pure core of swqr: models, lifecycles, the engine, the ports and the use cases."""

@@ -1,0 +1,173 @@
+"""What goes into the engine. An input that is refused leaves no trace."""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from swqr_core.model.backend import BackendStatus
+from swqr_core.model.ids import BackendName, JobId, SessionId
+from swqr_core.model.job import JobSpec, check_tags
+from swqr_core.model.payload import Payload
+from swqr_core.model.principal import Principal
+from swqr_core.model.session import SessionSpec
+from swqr_core.model.validators import seconds
+from swqr_core.ports.executor import ExecutionStatus
+
+from .settings import Device
+
+__all__ = [
+    "AddDevice",
+    "CancelJob",
+    "CancelSession",
+    "DeleteJob",
+    "DrainSession",
+    "FinishExecution",
+    "Input",
+    "OpenSession",
+    "SetDeviceStatus",
+    "SetTags",
+    "SubmitJob",
+    "TakeResult",
+]
+
+
+@frozen(kw_only=True)
+class AddDevice:
+    """A device joins the cloud. One of the same name again changes nothing."""
+
+    device: Device
+
+
+@frozen(kw_only=True)
+class SetDeviceStatus:
+    """A device goes offline, is paused, or comes back. What runs on it goes on."""
+
+    name: BackendName
+    status: BackendStatus
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class OpenSession:
+    """Somebody opens a session or batch.
+
+    Attributes:
+        session_id: A fresh id; unused if *key* has already made a session.
+        key: The caller's idempotency key.
+        content: A digest of all that must be equal for the key to mean the same opening.
+    """
+
+    principal: Principal
+    session_id: SessionId
+    spec: SessionSpec
+    key: str
+    content: str
+
+
+@frozen(kw_only=True)
+class DrainSession:
+    """Somebody wants a session to take no new jobs."""
+
+    principal: Principal
+    session_id: SessionId
+
+
+@frozen(kw_only=True)
+class CancelSession:
+    """Somebody wants a session to stop."""
+
+    principal: Principal
+    session_id: SessionId
+
+
+@frozen(kw_only=True)
+class SubmitJob:
+    """Somebody submits a job.
+
+    Attributes:
+        job_id: A fresh id; unused if *key* has already made a job.
+        params: The address of its parameters.
+        key: The caller's idempotency key.
+        content: A digest of all that must be equal for the key to mean the same submission.
+    """
+
+    principal: Principal
+    job_id: JobId
+    spec: JobSpec
+    params: Payload
+    key: str
+    content: str
+
+
+@frozen(kw_only=True)
+class CancelJob:
+    """Somebody wants a job to stop."""
+
+    principal: Principal
+    job_id: JobId
+
+
+@frozen(kw_only=True)
+class DeleteJob:
+    """Somebody wants a job that has ended to be forgotten."""
+
+    principal: Principal
+    job_id: JobId
+
+
+@frozen(kw_only=True)
+class SetTags:
+    """Somebody replaces a job's tags."""
+
+    principal: Principal
+    job_id: JobId
+    tags: tuple[str, ...] = field(converter=tuple, validator=check_tags)
+
+
+@frozen(kw_only=True)
+class TakeResult:
+    """Somebody reads a private job's result, which is gone after that."""
+
+    principal: Principal
+    job_id: JobId
+
+
+@frozen(kw_only=True)
+class FinishExecution:
+    """The outside is done with a job that the engine had started.
+
+    It is ignored if the job has ended meanwhile.
+
+    Attributes:
+        status: How it went.
+        quantum_seconds: Device time by the duration model, in seconds.
+        result: The address of its result or traceback, if there is one.
+        logs: The address of its log, if there is one.
+        metrics: Plain JSON values for its metrics.
+    """
+
+    job_id: JobId
+    status: ExecutionStatus
+    quantum_seconds: float = field(default=0.0, validator=seconds())
+    reason: str | None = None
+    reason_code: int | None = None
+    reason_solution: str | None = None
+    result: Payload | None = None
+    logs: Payload | None = None
+    metrics: Mapping[str, object] = field(factory=dict)
+
+
+Input = (
+    AddDevice
+    | SetDeviceStatus
+    | OpenSession
+    | DrainSession
+    | CancelSession
+    | SubmitJob
+    | CancelJob
+    | DeleteJob
+    | SetTags
+    | TakeResult
+    | FinishExecution
+)
+"""Everything that can go into the engine."""

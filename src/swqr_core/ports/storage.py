@@ -1,0 +1,85 @@
+"""The ports to what must outlive a process: an event log, and blobs by digest."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from attrs import field, frozen
+
+from swqr_core.model.payload import Payload
+
+__all__ = ["BlobStore", "EventLog", "LogRecord"]
+
+
+@frozen(kw_only=True)
+class LogRecord:
+    """One accepted input and all that followed from it. Plain JSON values throughout.
+
+    Attributes:
+        version: The version of this layout.
+        at: When, as ISO 8601 UTC text.
+        input: The input that was handled.
+        facts: What it changed, in order. Recovery applies these and asks no rule again.
+    """
+
+    version: int
+    at: str
+    input: Mapping[str, object]
+    facts: tuple[Mapping[str, object], ...] = field(converter=tuple)
+
+
+class EventLog(Protocol):
+    """An append-only log with one writer."""
+
+    async def append(self, record: LogRecord) -> int:
+        """Add a record and return its number, counted from 1.
+
+        When this returns, the record outlives a crash as far as the store promises. Records are
+        kept in the order of the calls. After an exception the record is not in the log.
+
+        Raises:
+            ClosedError: The log was closed.
+        """
+        ...
+
+    def read(self, after: int = 0) -> AsyncIterator[tuple[int, LogRecord]]:
+        """Yield the records behind number *after*, in order, with their numbers."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write out what is left and release everything. Closing twice is fine."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Bytes under their digest; what is there never changes."""
+
+    async def put(self, data: bytes) -> Payload:
+        """Keep *data* and return its address. Keeping the same bytes again costs nothing.
+
+        Every ``put`` is answered by one ``release`` or by closing the store.
+        """
+        ...
+
+    async def get(self, digest: str) -> bytes:
+        """Return the bytes.
+
+        Raises:
+            KeyError: There are none under that digest.
+        """
+        ...
+
+    def open(self, digest: str) -> AsyncIterator[bytes]:
+        """Yield the bytes in pieces of at most 256 KiB, for streaming.
+
+        Raises:
+            KeyError: There are none under that digest.
+        """
+        ...
+
+    async def release(self, digest: str) -> None:
+        """Undo one ``put``; the bytes go when the last is undone. Unknown digests are ignored."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release everything. Closing twice is fine."""
+        ...
