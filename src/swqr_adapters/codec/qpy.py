@@ -1,0 +1,152 @@
+"""Circuits in and out of QPY, with the header checked before Qiskit reads it."""
+
+import io
+import struct
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from .budget import Budget
+from .errors import MalformedPayloadError, UnsafePayloadError
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+__all__ = ["check_qpy", "dump_circuit", "load_circuits", "qpy_version"]
+
+MIN_VERSION: Final = 13  # older ones rebuild expressions by evaluating text
+TABLE_VERSION: Final = 16  # from here on a table says where each circuit starts
+CLIENT_VERSION: Final = 17  # the newest that the service takes from clients
+_FILE: Final = struct.Struct("!6sBBBBQc1s")
+_CIRCUIT: Final = struct.Struct("!H1cHIIQIQI")
+MIN_INSTRUCTION: Final = 16  # bytes that each instruction takes at the very least
+
+
+def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
+    """Check the headers of a QPY file and return its version.
+
+    The reader allocates what a header announces, and aborts the process if it cannot.
+
+    Args:
+        raw: The file.
+        budget: What a circuit may announce.
+        programs: How many circuits it may hold.
+
+    Raises:
+        UnsafePayloadError: A version that evaluates text, or more than the budget allows.
+        MalformedPayloadError: It is no QPY file.
+    """
+    version = qpy_version(raw)
+    if version < MIN_VERSION:
+        raise UnsafePayloadError(
+            "$", f"QPY version {version} is refused: write version {MIN_VERSION} or newer"
+        )
+    try:
+        *_, count, _, kind = _FILE.unpack_from(raw)
+        if kind != b"q":
+            raise MalformedPayloadError("$", "the QPY file holds something else than circuits")
+        if not 1 <= count <= programs:
+            raise UnsafePayloadError(
+                "$", f"the QPY file announces {count} circuits, at most {programs} are due"
+            )
+        table = version >= TABLE_VERSION
+        starts = struct.unpack_from(f"!{count}Q", raw, _FILE.size) if table else (_FILE.size,)
+        for start in starts:
+            _check_circuit(raw, start, budget)
+    except struct.error as exc:
+        raise MalformedPayloadError("$", "the QPY file is cut off") from exc
+    return version
+
+
+def _check_circuit(raw: bytes, start: int, budget: Budget) -> None:
+    if start > len(raw):
+        raise MalformedPayloadError("$", "the QPY file's table points outside")
+    _, _, _, qubits, clbits, _, _, instructions, _ = _CIRCUIT.unpack_from(raw, start)
+    over = [
+        f"{found} {what} (limit {limit})"
+        for what, found, limit in (
+            ("qubits", qubits, budget.qubits),
+            ("classical bits", clbits, budget.clbits),
+            ("instructions", instructions, budget.instructions),
+        )
+        if found > limit
+    ]
+    if over:
+        raise UnsafePayloadError(
+            "$", f"the circuit announces {', '.join(over)}: send a smaller one"
+        )
+    if instructions * MIN_INSTRUCTION > len(raw):
+        raise MalformedPayloadError("$", "the QPY file announces more instructions than it holds")
+
+
+def qpy_version(raw: bytes) -> int:
+    """Return the version that a QPY file says it has.
+
+    Raises:
+        MalformedPayloadError: It is no QPY file.
+    """
+    if raw[:6] != b"QISKIT" or len(raw) < _FILE.size:
+        raise MalformedPayloadError("$", "not a QPY file: send what qiskit.qpy.dump writes")
+    return raw[6]
+
+
+def load_circuits(
+    raw: bytes,
+    budget: Budget,
+    *,
+    programs: int = 1,
+    annotation_factories: Mapping[str, Any] | None = None,
+) -> "list[QuantumCircuit]":
+    """Check a QPY file and return its circuits.
+
+    Raises:
+        UnsafePayloadError: As `check_qpy`.
+        MalformedPayloadError: As `check_qpy`, or Qiskit cannot read it.
+    """
+    check_qpy(raw, budget, programs=programs)
+    from qiskit import qpy
+
+    extra = {} if annotation_factories is None else {"annotation_factories": annotation_factories}
+    try:
+        with warnings.catch_warnings():
+            # A newer Qiskit wrote it; if that matters, loading fails and says so.
+            warnings.simplefilter("ignore", UserWarning)
+            return list(qpy.load(io.BytesIO(raw), **extra))
+    except Exception as exc:
+        raise _unreadable(exc) from exc
+    except BaseException as exc:
+        if type(exc).__name__ != "PanicException":  # how the native reader fails
+            raise
+        raise _unreadable(exc) from exc
+
+
+def _unreadable(exc: BaseException) -> MalformedPayloadError:
+    from qiskit import __version__
+
+    return MalformedPayloadError(
+        "$",
+        f"Qiskit {__version__} cannot read the circuit ({type(exc).__name__}: {exc}): "
+        "write it with that release or an older one",
+    )
+
+
+def dump_circuit(
+    circuit: "QuantumCircuit", *, version: int | None = None, metadata_serializer: Any = None
+) -> bytes:
+    """Return *circuit* as a QPY file.
+
+    Args:
+        circuit: What to write.
+        version: The QPY version; the newest that both this Qiskit and the service know if None.
+        metadata_serializer: The JSON encoder class for the circuit's metadata.
+    """
+    from qiskit import qpy
+
+    out = io.BytesIO()
+    qpy.dump(
+        circuit,
+        out,
+        metadata_serializer=metadata_serializer,
+        version=min(CLIENT_VERSION, qpy.QPY_VERSION) if version is None else version,
+    )
+    return out.getvalue()
