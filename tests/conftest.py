@@ -1,19 +1,25 @@
-"""What every test shares: how long hypothesis may look, chosen by ``HYPOTHESIS_PROFILE``."""
+"""What every test shares: how long hypothesis may look, and ``--core-only``."""
 
+import ast
 import os
+import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-_SLOW_MACHINE = [HealthCheck.too_slow]
+# What a test may import and still run where nothing but the core and the test tools are installed.
+CORE_ONLY = sys.stdlib_module_names | {"attr", "attrs", "hypothesis", "pytest", "swqr_core"}
 
 # No profile has a deadline: a test must not fail because the machine is busy.
-settings.register_profile("default", deadline=None, suppress_health_check=_SLOW_MACHINE)
+_BUSY_MACHINE = [HealthCheck.too_slow]
+settings.register_profile("default", deadline=None, suppress_health_check=_BUSY_MACHINE)
 settings.register_profile(
     "ci",
     deadline=None,
-    derandomize=True,  # the same examples on every run: a red build is red again
+    derandomize=True,  # the same examples on every run: what is red stays red
     print_blob=True,
-    suppress_health_check=_SLOW_MACHINE,
+    suppress_health_check=_BUSY_MACHINE,
 )
 settings.register_profile(
     "nightly",
@@ -21,8 +27,28 @@ settings.register_profile(
     max_examples=2000,
     stateful_step_count=100,
     print_blob=True,
-    suppress_health_check=_SLOW_MACHINE,
+    suppress_health_check=_BUSY_MACHINE,
 )
-settings.load_profile(
-    os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default")
-)
+_standard = "ci" if os.environ.get("CI") else "default"
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _standard))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--core-only``."""
+    parser.addoption(
+        "--core-only",
+        action="store_true",
+        help="leave out test files that import anything beyond swqr_core and the test tools",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--core-only``, leave out what imports an adapter or a library, wherever it stands."""
+    if not config.getoption("--core-only") or collection_path.suffix != ".py":
+        return None
+    tree = ast.parse(collection_path.read_text(encoding="utf-8"))
+    plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    froms = {
+        n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level
+    }
+    return True if {name.partition(".")[0] for name in plain | froms} - CORE_ONLY else None
