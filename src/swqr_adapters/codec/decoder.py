@@ -18,7 +18,13 @@ from uuid import UUID
 from . import values
 from .blobs import array_from_base64, from_base64, inflate
 from .budget import Budget
-from .errors import MalformedPayloadError, PayloadError, UnsafePayloadError
+from .errors import (
+    MalformedPayloadError,
+    PayloadError,
+    UnsafePayloadError,
+    path_text,
+    shorten,
+)
 from .qpy import load_circuits
 
 if TYPE_CHECKING:
@@ -118,7 +124,7 @@ class Decoder:
         try:
             return self._node(document)
         except PayloadError as exc:
-            raise exc.at(self._where()) from exc.__cause__
+            raise exc.at(path_text(self._path)) from exc.__cause__
         except RecursionError:
             raise UnsafePayloadError("$", _too_deep(self.budget)) from None
 
@@ -160,7 +166,7 @@ class Decoder:
     def _tagged(self, value: dict[str, Any]) -> Any:
         tag = value[TAG]
         if not isinstance(tag, str) or tag not in self._HANDLERS:
-            raise UnsafePayloadError("$", f"the tag {_short(tag)} is not accepted")
+            raise UnsafePayloadError("$", f"the tag {shorten(tag)} is not accepted")
         if VALUE not in value:
             self._malformed(f"the tag {tag} has no {VALUE}")
         try:
@@ -176,10 +182,6 @@ class Decoder:
                 raise
             raise MalformedPayloadError("$", f"no {tag}: {exc.message}") from exc
 
-    def _where(self) -> str:
-        parts = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in self._path)
-        return _short("$" + "".join(parts), 300)
-
     def _malformed(self, problem: str) -> NoReturn:
         raise MalformedPayloadError("$", problem)
 
@@ -187,11 +189,13 @@ class Decoder:
         """Walk the payload of a tag, which must be an object with exactly these fields."""
         payload = value[VALUE]
         if not isinstance(payload, dict):
-            self._malformed(f"the {_short(value[TAG])} must be an object")
+            self._malformed(f"the {shorten(value[TAG])} must be an object")
         if missing := set(names) - payload.keys():
-            self._malformed(f"the {_short(value[TAG])} lacks {', '.join(sorted(missing))}")
+            self._malformed(f"the {shorten(value[TAG])} lacks {', '.join(sorted(missing))}")
         if extra := payload.keys() - {*names, *optional}:
-            self._malformed(f"the {_short(value[TAG])} has the unknown field {_short(min(extra))}")
+            self._malformed(
+                f"the {shorten(value[TAG])} has the unknown field {shorten(min(extra))}"
+            )
         return self._plain(payload)
 
     # --- what a tag becomes --------------------------------------------------------------------
@@ -315,7 +319,7 @@ class Decoder:
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim < 2:  # noqa: PLR2004 - shots and bytes
             self._malformed("a BitArray needs bytes with an axis of shots and one of bits")
         if type(bits) is not int or bits < 0 or array.shape[-1] != max(math.ceil(bits / 8), 0):
-            self._malformed(f"{_short(bits)} bits do not fit {array.shape[-1]} bytes a shot")
+            self._malformed(f"{shorten(bits)} bits do not fit {array.shape[-1]} bytes a shot")
         return BitArray(array, bits)
 
     def _data_bin(self, value: dict[str, Any]) -> Any:
@@ -329,7 +333,7 @@ class Decoder:
             self._malformed("the fields of a DataBin are an object")
         for name in fields:
             if name.startswith("__") or name in _FORBIDDEN or len(name) > MAX_NAME:
-                raise UnsafePayloadError("$", f"a field may not be named {_short(name)}")
+                raise UnsafePayloadError("$", f"a field may not be named {shorten(name)}")
         shape = parts["shape"]
         return DataBin(shape=None if shape is None else _shape(shape), **fields)
 
@@ -391,15 +395,17 @@ class Decoder:
         width = fields["num_qubits"]
         if type(width) is not int or not 0 <= width <= self.budget.qubits:
             raise UnsafePayloadError(
-                "$", f"{_short(width)} qubits, a Pauli map may have {self.budget.qubits}"
+                "$", f"{shorten(width)} qubits, a Pauli map may have {self.budget.qubits}"
             )
         return PauliLindbladMap.from_sparse_list(
             [tuple(term) for term in fields["paulis"]], num_qubits=width
         )
 
     def _noise_model(self, value: dict[str, Any]) -> Any:
-        from qiskit_aer.noise import NoiseModel
-
+        try:
+            from qiskit_aer.noise import NoiseModel
+        except ImportError as exc:
+            raise MalformedPayloadError("$", "a noise model needs qiskit-aer: install it") from exc
         if not isinstance(value[VALUE], dict):
             self._malformed("a noise model is an object")
         return NoiseModel.from_dict(self._plain(value[VALUE]))
@@ -426,13 +432,13 @@ class Decoder:
                 self._malformed("the data of a SparsePauliOp is a PauliList")
             return SparsePauliOp(fields["data"], fields["coeffs"])
         raise UnsafePayloadError(
-            "$", f"the class {_short('.'.join(map(str, place)))} is not accepted"
+            "$", f"the class {shorten('.'.join(map(str, place)))} is not accepted"
         )
 
     def _json(self, value: dict[str, Any]) -> Any:
         name = value.get("__class__")
         if value.get("__module__") not in LAYER_MODULES or name not in _LAYER_FIELDS:
-            raise UnsafePayloadError("$", f"the class {_short(name)} is not accepted")
+            raise UnsafePayloadError("$", f"the class {shorten(name)} is not accepted")
         fields = self._fields(value, *_LAYER_FIELDS[str(name)])
         if name == "LayerError":
             self._check_layer(fields)
@@ -482,12 +488,5 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(type(axis) is int and axis >= 0 for axis in value):
         raise MalformedPayloadError("$", "a shape is a list of whole numbers")
     if math.prod(value) > MAX_SIZE:
-        raise UnsafePayloadError("$", f"the shape {_short(value)} is larger than any data")
+        raise UnsafePayloadError("$", f"the shape {shorten(value)} is larger than any data")
     return tuple(value)
-
-
-def _short(value: object, limit: int = 80) -> str:
-    """Return *value* for a message: printable, and no longer than *limit*."""
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(c if c.isprintable() else "?" for c in text[: limit + 1])
-    return text if len(text) <= limit else text[:limit] + "..."

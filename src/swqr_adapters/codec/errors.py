@@ -1,10 +1,17 @@
 """What the codec raises about bytes from outside."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from swqr_core.errors import InvalidInputError
 
-__all__ = ["MalformedPayloadError", "PayloadError", "UnsafePayloadError"]
+__all__ = [
+    "MalformedPayloadError",
+    "PayloadError",
+    "UnsafePayloadError",
+    "path_text",
+    "shorten",
+]
 
 JOB_VALIDATION_FAILED = 1002  # the registry's code
 
@@ -36,3 +43,16 @@ class MalformedPayloadError(PayloadError):
 
 class UnsafePayloadError(PayloadError):
     """The payload asks for what is refused: an unknown tag, a forbidden class, too much."""
+
+
+def path_text(parts: Iterable[str | int]) -> str:
+    """Return the JSON path made of keys and indices: ``$.pubs[0]``."""
+    steps = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return shorten("$" + "".join(steps), 300)
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """Return *value* for a message: printable, and not much longer than *limit* characters."""
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(char if char.isprintable() else "?" for char in text[: limit + 1])
+    return text if len(text) <= limit else text[:limit] + "..."
