@@ -10,7 +10,7 @@ from swqr_core.model.job import JobSpec, check_tags
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
 from swqr_core.model.session import SessionSpec
-from swqr_core.model.validators import seconds
+from swqr_core.model.validators import seconds, texts
 from swqr_core.ports.executor import ExecutionStatus
 
 from .settings import Device
@@ -121,7 +121,7 @@ class SetTags:
 
     principal: Principal
     job_id: JobId
-    tags: tuple[str, ...] = field(converter=tuple, validator=check_tags)
+    tags: tuple[str, ...] = field(converter=texts, validator=check_tags)
 
 
 @frozen(kw_only=True)

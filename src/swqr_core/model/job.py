@@ -10,7 +10,7 @@ from swqr_core.lifecycle.job import JobState
 from .ids import BackendName, InstanceId, JobId, ProgramId, SessionId
 from .payload import Payload
 from .usage import JobUsage
-from .validators import aware_utc, integer, optional, text, tuple_of_text
+from .validators import aware_utc, integer, optional, text, texts, tuple_of_text
 
 __all__ = ["LOG_LEVELS", "MAX_EXECUTION_SECONDS", "Job", "JobMetrics", "JobSpec"]
 
@@ -53,7 +53,7 @@ class JobSpec:
     program_id: ProgramId = field(validator=text(at_most=10_000))
     backend: BackendName = field(validator=text(at_most=255))
     session_id: SessionId | None = field(default=None, validator=optional(text(at_most=64)))
-    tags: tuple[str, ...] = field(default=(), converter=tuple, validator=check_tags)
+    tags: tuple[str, ...] = field(default=(), converter=texts, validator=check_tags)
     max_execution_time: int | None = field(
         default=None,
         converter=_capped,

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from .ids import InstanceId
-from .validators import text
+from .validators import text, texts
 
 __all__ = ["Instance", "Principal"]
 
@@ -39,4 +39,4 @@ class Instance:
     plan: str = "internal"
     pricing_type: str = "unknown"
     region: str = "us-east"
-    tags: tuple[str, ...] = field(default=(), converter=tuple)
+    tags: tuple[str, ...] = field(default=(), converter=texts)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from attrs import field, frozen
 
 from .ids import ProgramId
-from .validators import aware_utc, integer, optional, text, tuple_of_text
+from .validators import aware_utc, integer, optional, text, texts, tuple_of_text
 
 __all__ = ["Program", "ProgramSpec"]
 
@@ -38,7 +38,7 @@ class ProgramSpec:
     return_values: Mapping[str, object] = _NOTHING
     interim_results: Mapping[str, object] = _NOTHING
     tags: tuple[str, ...] = field(
-        default=(), converter=tuple, validator=tuple_of_text(most=5, longest=24)
+        default=(), converter=texts, validator=tuple_of_text(most=5, longest=24)
     )
     is_public: bool = False
 

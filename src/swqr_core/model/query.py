@@ -11,7 +11,7 @@ from swqr_core.lifecycle.session import SessionState
 
 from .ids import BackendName, ProgramId, SessionId
 from .session import SessionMode
-from .validators import aware_utc, integer, optional
+from .validators import aware_utc, integer, optional, texts
 
 __all__ = ["MAX_PAGE", "JobQuery", "Page", "SessionQuery"]
 
@@ -42,7 +42,7 @@ class JobQuery:
     program_id: ProgramId | None = None
     backend: BackendName | None = None
     session_id: SessionId | None = None
-    tags: tuple[str, ...] = field(default=(), converter=tuple)
+    tags: tuple[str, ...] = field(default=(), converter=texts)
     created_after: datetime | None = field(default=None, validator=optional(aware_utc))
     created_before: datetime | None = field(default=None, validator=optional(aware_utc))
     newest_first: bool = True

@@ -1,7 +1,7 @@
 """Checks that several models need. Every failure is an ``InvalidInputError`` naming the field."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +9,14 @@ from attrs import Attribute
 
 from swqr_core.errors import InvalidInputError
 
-__all__ = ["aware_utc", "integer", "optional", "seconds", "text", "tuple_of_text"]
+__all__ = ["aware_utc", "integer", "optional", "seconds", "text", "texts", "tuple_of_text"]
 
 _Check = Callable[[object, "Attribute[Any]", Any], None]
+
+
+def texts(value: Iterable[str]) -> tuple[str, ...]:
+    """Make a tuple of a list of texts; one text is no list, however iterable it is."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def optional(check: _Check) -> _Check:

@@ -1,5 +1,6 @@
 """The port to time."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -19,4 +20,12 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return when that many seconds have passed; at once for zero and less."""
+        ...
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Return a context in which a virtual clock waits; a real one goes on.
+
+        Whoever does real work on behalf of virtual time holds the clock meanwhile, so that no
+        time limit passes because a computer was slow.
+        """
         ...

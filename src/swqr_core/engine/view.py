@@ -1,0 +1,438 @@
+"""What the facts amount to: every session and job as snapshots, found by id or by question.
+
+The engine forgets what it no longer needs; the view remembers all of it, and is what queries are
+answered from. It holds only published facts, so nobody reads what is not yet durable.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import singledispatchmethod
+from operator import attrgetter
+from typing import TypeVar
+
+from attrs import define, evolve, field
+
+from swqr_core.errors import JobNotFoundError, SessionNotFoundError
+from swqr_core.lifecycle.job import JobState
+from swqr_core.lifecycle.session import SessionReason, SessionState
+from swqr_core.model.backend import BackendStatus
+from swqr_core.model.ids import InstanceId, JobId, SessionId
+from swqr_core.model.job import Job, JobMetrics
+from swqr_core.model.payload import Payload
+from swqr_core.model.principal import Principal
+from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.session import Session, SessionMode, SessionStep
+from swqr_core.model.usage import JobUsage
+
+from .facts import (
+    DeviceAdded,
+    DeviceStatusSet,
+    Fact,
+    InstanceCharged,
+    JobAccepted,
+    JobDeleted,
+    JobEnded,
+    JobExecuted,
+    JobStarted,
+    ResultTaken,
+    SessionAdvanced,
+    SessionCharged,
+    SessionOpened,
+    TagsSet,
+)
+
+__all__ = ["View"]
+
+T = TypeVar("T")
+
+_ACTIVE = frozenset({SessionState.BUSY, SessionState.IDLE, SessionState.DRAINING})
+
+
+@define
+class _JobRecord:
+    job: Job
+    number: int
+    logs: Payload | None = None
+    metrics: dict[str, object] | None = None
+
+
+@define
+class _SessionRecord:
+    session: Session
+    number: int
+    active_ttl: int
+    active_since: datetime | None = None
+    active_before: float = 0.0
+    charged: float = 0.0
+    steps: list[SessionStep] = field(factory=list)
+    jobs: dict[JobId, None] = field(factory=dict)
+
+
+@define
+class _Tenant:
+    """All that one instance has."""
+
+    jobs: dict[JobId, None] = field(factory=dict)
+    created: list[datetime] = field(factory=list)
+    order: list[JobId] = field(factory=list)
+    pending: dict[JobId, None] = field(factory=dict)
+    by_tag: dict[str, dict[JobId, None]] = field(factory=dict)
+    sessions: dict[SessionId, None] = field(factory=dict)
+    charges: list[tuple[datetime, float]] = field(factory=list)
+
+
+class View:
+    """All sessions and jobs as they are after the facts that were applied."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, _JobRecord] = {}
+        self._sessions: dict[str, _SessionRecord] = {}
+        self._tenants: dict[InstanceId, _Tenant] = {}
+        self._queues: dict[str, int] = {}
+        self._status: dict[str, tuple[BackendStatus, str]] = {}
+        self._number = 0
+
+    # --- facts ---------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def apply(self, fact: Fact) -> None:
+        """Take in one fact; they must come in the order in which they became so."""
+        raise TypeError(f"no fact: {fact!r}")
+
+    @apply.register
+    def _(self, fact: DeviceAdded) -> None:
+        self._queues.setdefault(fact.device.name, 0)
+
+    @apply.register
+    def _(self, fact: DeviceStatusSet) -> None:
+        self._status[fact.name] = fact.status, fact.reason
+
+    @apply.register
+    def _(self, fact: SessionOpened) -> None:
+        spec = fact.spec
+        self._number += 1
+        created = SessionReason.CREATED
+        session = Session(
+            id=fact.session_id,
+            backend=spec.backend,
+            mode=spec.mode,
+            state=SessionState.OPEN,
+            reason=created,
+            accepting_jobs=True,
+            created_at=fact.at,
+            max_ttl=spec.max_ttl,
+            interactive_ttl=spec.interactive_ttl,
+            active_ttl=spec.active_ttl,
+            user=fact.principal.user,
+            instance=fact.principal.instance,
+            extra=spec.extra,
+        )
+        self._sessions[fact.session_id] = _SessionRecord(
+            session, self._number, spec.active_ttl or spec.max_ttl or 0
+        )
+        self._sessions[fact.session_id].steps.append(
+            SessionStep(SessionState.OPEN, fact.at, created)
+        )
+        self._tenant(fact.principal.instance).sessions[fact.session_id] = None
+
+    @apply.register
+    def _(self, fact: SessionAdvanced) -> None:
+        record = self._sessions[fact.session_id]
+        before = record.session
+        if fact.state is before.state:
+            if record.active_since is None:  # a job starts in a session that is draining
+                self._activate(record, fact.at)
+            return
+        record.steps.append(SessionStep(fact.state, fact.at, fact.reason))
+        record.session = evolve(
+            before,
+            state=fact.state,
+            reason=fact.reason,
+            accepting_jobs=fact.state.accepts_jobs,
+            closed_at=fact.at if fact.state is SessionState.CLOSED else None,
+        )
+        if fact.state is SessionState.BUSY and record.active_since is None:
+            self._activate(record, fact.at)
+        elif fact.state not in _ACTIVE and record.active_since is not None:
+            record.active_before += (fact.at - record.active_since).total_seconds()
+            record.active_since = None
+
+    def _activate(self, record: _SessionRecord, at: datetime) -> None:
+        session = record.session
+        record.active_since = at
+        record.session = evolve(session, activated_at=at, started_at=session.started_at or at)
+
+    @apply.register
+    def _(self, fact: SessionCharged) -> None:
+        record = self._sessions[fact.session_id]
+        record.charged += fact.seconds
+        if fact.final:
+            record.session = evolve(record.session, usage_seconds=record.charged)
+
+    @apply.register
+    def _(self, fact: InstanceCharged) -> None:
+        self._tenant(fact.instance).charges.append((fact.at, fact.seconds))
+
+    @apply.register
+    def _(self, fact: JobAccepted) -> None:
+        spec, tenant = fact.spec, self._tenant(fact.principal.instance)
+        job = Job(
+            id=fact.job_id,
+            spec=spec,
+            state=JobState.QUEUED,
+            created_at=fact.at,
+            time_limit=fact.time_limit,
+            params=fact.params,
+            user=fact.principal.user,
+            instance=fact.principal.instance,
+        )
+        self._jobs[fact.job_id] = _JobRecord(job, fact.number)
+        tenant.jobs[fact.job_id] = tenant.pending[fact.job_id] = None
+        tenant.created.append(fact.at)
+        tenant.order.append(fact.job_id)
+        for tag in spec.tags:
+            tenant.by_tag.setdefault(tag, {})[fact.job_id] = None
+        if spec.session_id is not None:
+            self._sessions[spec.session_id].jobs[fact.job_id] = None
+        self._queues[spec.backend] = self._queues.get(spec.backend, 0) + 1
+
+    @apply.register
+    def _(self, fact: JobStarted) -> None:
+        record = self._jobs[fact.job_id]
+        spec = record.job.spec
+        record.job = evolve(record.job, state=JobState.RUNNING, running_at=fact.at)
+        self._queues[spec.backend] -= 1
+        if spec.session_id is not None:
+            inside = self._sessions[spec.session_id]
+            inside.session = evolve(inside.session, last_job_started_at=fact.at)
+
+    @apply.register
+    def _(self, fact: JobExecuted) -> None:
+        pass  # the device is still busy; to the outside the job runs
+
+    @apply.register
+    def _(self, fact: JobEnded) -> None:
+        record = self._jobs[fact.job_id]
+        before = record.job
+        spec = before.spec
+        if before.state is JobState.QUEUED:
+            self._queues[spec.backend] -= 1
+        record.logs, record.metrics = fact.logs, dict(fact.metrics) or None
+        record.job = evolve(
+            before,
+            state=fact.state,
+            ended_at=fact.at,
+            reason=fact.reason,
+            reason_code=fact.reason_code,
+            reason_solution=fact.reason_solution,
+            result=fact.result,
+            usage=JobUsage(quantum_seconds=fact.quantum_seconds, final=True),
+        )
+        if before.instance is not None:
+            self._tenant(before.instance).pending.pop(fact.job_id, None)
+        if spec.session_id is not None and before.state is JobState.RUNNING:
+            inside = self._sessions[spec.session_id]
+            inside.session = evolve(inside.session, last_job_ended_at=fact.at)
+
+    @apply.register
+    def _(self, fact: TagsSet) -> None:
+        record = self._jobs[fact.job_id]
+        self._untag(record.job)
+        record.job = evolve(record.job, spec=evolve(record.job.spec, tags=fact.tags))
+        for tag in fact.tags:
+            tenant = self._tenant(record.job.instance or InstanceId(""))
+            tenant.by_tag.setdefault(tag, {})[fact.job_id] = None
+
+    @apply.register
+    def _(self, fact: ResultTaken) -> None:
+        record = self._jobs[fact.job_id]
+        record.job = evolve(record.job, result=None)
+
+    @apply.register
+    def _(self, fact: JobDeleted) -> None:
+        job = self._jobs.pop(fact.job_id).job
+        self._untag(job)
+        if job.instance is not None:
+            self._tenant(job.instance).jobs.pop(fact.job_id, None)
+        if job.spec.session_id is not None:
+            self._sessions[job.spec.session_id].jobs.pop(fact.job_id, None)
+
+    def _untag(self, job: Job) -> None:
+        tenant = self._tenant(job.instance or InstanceId(""))
+        for tag in set(job.spec.tags):
+            tagged = tenant.by_tag[tag]
+            tagged.pop(job.id, None)
+            if not tagged:
+                del tenant.by_tag[tag]
+
+    def _tenant(self, instance: InstanceId) -> _Tenant:
+        tenant = self._tenants.get(instance)
+        if tenant is None:
+            tenant = self._tenants[instance] = _Tenant()
+        return tenant
+
+    # --- questions -----------------------------------------------------------------------------
+
+    def job(self, principal: Principal, job_id: str) -> Job:
+        """Return a job of the principal's instance.
+
+        Raises:
+            JobNotFoundError: There is none of that id.
+        """
+        return self._job_record(principal, job_id).job
+
+    def number(self, job_id: str) -> int:
+        """Return a job's place in the order of acceptance of its instance, from 1."""
+        return self._jobs[job_id].number
+
+    def logs(self, principal: Principal, job_id: str) -> Payload | None:
+        """Return the address of a job's log, if it has one."""
+        return self._job_record(principal, job_id).logs
+
+    def metrics(self, principal: Principal, job_id: str) -> JobMetrics:
+        """Return what is known about a job's run."""
+        record = self._job_record(principal, job_id)
+        job = record.job
+        return JobMetrics(
+            created_at=job.created_at,
+            running_at=job.running_at,
+            ended_at=job.ended_at,
+            usage=job.usage,
+            values=dict(record.metrics or {}),
+        )
+
+    def _job_record(self, principal: Principal, job_id: str) -> _JobRecord:
+        record = self._jobs.get(job_id)
+        if record is None or record.job.instance != principal.instance:
+            raise JobNotFoundError(job_id)
+        return record
+
+    def session(self, principal: Principal, session_id: str, at: datetime) -> Session:
+        """Return a session of the principal's instance, with the active time left *at* a time.
+
+        Raises:
+            SessionNotFoundError: There is none of that id.
+        """
+        record = self._sessions.get(session_id)
+        if record is None or record.session.instance != principal.instance:
+            raise SessionNotFoundError(session_id)
+        return self._as_of(record, at)
+
+    def _as_of(self, record: _SessionRecord, at: datetime) -> Session:
+        spent = record.active_before
+        if record.active_since is not None:
+            spent += (at - record.active_since).total_seconds()
+        left = max(0, int(record.active_ttl - spent))
+        return evolve(record.session, active_ttl=left, steps=tuple(record.steps))
+
+    def jobs(self, principal: Principal, query: JobQuery) -> Page[Job]:
+        """Return the jobs of the principal's instance that match."""
+        tenant = self._tenant(principal.instance)
+        ids = self._candidates(tenant, principal, query)
+        conditions = list(_conditions(query))
+        if not conditions and ids is tenant.jobs:
+            chosen = _window(ids, len(ids), query)
+            return _page((self._jobs[i].job for i in chosen), len(ids), query)
+        jobs = [job for i in ids if all(ok(job := self._jobs[i].job) for ok in conditions)]
+        jobs.sort(key=lambda job: self._jobs[job.id].number)
+        return _page(_window(jobs, len(jobs), query), len(jobs), query)
+
+    def _candidates(
+        self, tenant: _Tenant, principal: Principal, query: JobQuery
+    ) -> dict[JobId, None]:
+        """Return the smallest set that is known to hold every match."""
+        found = [tenant.jobs]
+        if query.session_id is not None:
+            record = self._sessions.get(query.session_id)
+            mine = record is not None and record.session.instance == principal.instance
+            found.append(record.jobs if record is not None and mine else {})
+        found += [tenant.by_tag.get(tag, {}) for tag in query.tags]
+        if query.states and not any(state.ended for state in query.states):
+            found.append(tenant.pending)
+        if query.created_after is not None or query.created_before is not None:
+            first = bisect_left(tenant.created, query.created_after) if query.created_after else 0
+            last = (
+                bisect_right(tenant.created, query.created_before)
+                if query.created_before
+                else len(tenant.created)
+            )
+            if last - first < min(map(len, found)):
+                span = tenant.order[first:last]
+                found.append({i: None for i in span if i in tenant.jobs})
+        return min(found, key=len)
+
+    def sessions(self, principal: Principal, query: SessionQuery, at: datetime) -> Page[Session]:
+        """Return the sessions and batches of the principal's instance that match."""
+        records = [self._sessions[i] for i in self._tenant(principal.instance).sessions]
+        matching = [r for r in records if _session_matches(r.session, query)]
+        chosen = _window(matching, len(matching), query)
+        return _page((self._as_of(r, at) for r in chosen), len(matching), query)
+
+    def queue_length(self, backend: str) -> int:
+        """Return how many jobs wait for a backend, over all instances."""
+        return self._queues.get(backend, 0)
+
+    def status(self, backend: str) -> tuple[BackendStatus, str]:
+        """Return a backend's status and its reason."""
+        return self._status.get(backend, (BackendStatus.ONLINE, ""))
+
+    def consumed(self, instance: InstanceId, since: datetime) -> float:
+        """Return the seconds charged to an instance since a time; what is older is forgotten."""
+        charges = self._tenant(instance).charges
+        del charges[: bisect_left(charges, since, key=lambda charge: charge[0])]
+        return sum(seconds for _, seconds in charges)
+
+
+def _conditions(query: JobQuery) -> Iterator[Callable[[Job], bool]]:
+    spec_is = {
+        "program_id": query.program_id,
+        "backend": query.backend,
+        "session_id": query.session_id,
+    }
+    for name, wanted in spec_is.items():
+        if wanted is not None:
+            value = attrgetter(name)
+            yield lambda job, value=value, wanted=wanted: value(job.spec) == wanted  # type: ignore[misc]
+    if query.states:
+        yield lambda job: job.state in query.states
+    if query.tags:
+        tags = frozenset(query.tags)
+        yield lambda job: tags.issubset(job.spec.tags)
+    after, before = query.created_after, query.created_before
+    if after is not None:
+        yield lambda job: job.created_at >= after
+    if before is not None:
+        yield lambda job: job.created_at <= before
+
+
+def _session_matches(session: Session, query: SessionQuery) -> bool:
+    created = session.created_at
+    return (
+        (not query.states or session.state in query.states)
+        and (query.mode is None or session.mode is SessionMode(query.mode))
+        and (query.backend is None or session.backend == query.backend)
+        and (
+            query.created_after is None or (created is not None and created >= query.created_after)
+        )
+        and (
+            query.created_before is None
+            or (created is not None and created <= query.created_before)
+        )
+    )
+
+
+def _window(
+    items: "dict[T, None] | list[T]", total: int, query: JobQuery | SessionQuery
+) -> list[T]:
+    ordered: Iterable[T] = reversed(items) if query.newest_first else iter(items)
+    first, last = query.offset, query.offset + query.limit
+    return [
+        item
+        for index, item in zip(range(min(last, total)), ordered, strict=False)
+        if index >= first
+    ]
+
+
+def _page(items: Iterable[T], total: int, query: JobQuery | SessionQuery) -> Page[T]:
+    return Page(items=tuple(items), total=total, offset=query.offset, limit=query.limit)

@@ -1,0 +1,365 @@
+"""The use cases, for asyncio code, over any transport."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+from attrs import evolve
+
+from swqr_core.config.connect import connect_transport, system_clock, system_ids
+from swqr_core.errors import (
+    OutcomeUnknownError,
+    UnreachableError,
+    UnsupportedOperation,
+    WaitTimeoutError,
+)
+from swqr_core.model.backend import Backend
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.duration import parse_seconds
+from swqr_core.model.ids import BackendName
+from swqr_core.model.job import Job, JobMetrics, JobSpec
+from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.program import Program
+from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.session import Session, SessionMode, SessionSpec
+from swqr_core.model.usage import InstanceUsage
+from swqr_core.ports.clock import Clock
+from swqr_core.ports.ids import IdFactory
+from swqr_core.ports.transport import RuntimeTransport
+
+from .handles import AsyncJob, AsyncSession
+from .policies import RetryPolicy
+
+__all__ = ["AsyncRuntime", "Opening"]
+
+T = TypeVar("T")
+
+
+class Opening:
+    """A session about to be opened: await it for a handle, or enter it for a context.
+
+    As a context it drains the session when the block ends, so that accepted jobs still run; when
+    the block raises, it cancels the session, so that queued jobs do not run.
+    """
+
+    def __init__(self, open_it: Callable[[], Awaitable[AsyncSession]]) -> None:
+        self._open_it = open_it
+        self._session: AsyncSession | None = None
+
+    def __await__(self) -> Generator[object, None, AsyncSession]:
+        return self._open_it().__await__()
+
+    async def __aenter__(self) -> AsyncSession:
+        self._session = await self._open_it()
+        return await self._session.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.__aexit__(kind, error, trace)
+
+
+class AsyncRuntime:
+    """Sessions and jobs over one transport; everything happens on the loop of its creation.
+
+    The methods that have a namesake in ``RuntimeTransport`` keep its contract; what certainly did
+    not happen on the platform is tried again first, as *retry* says.
+
+    Args:
+        transport: What does the work. The runtime closes it.
+        clock: For pauses between attempts; the system's if None.
+        ids: For idempotency keys; random if None.
+        retry: When to try again.
+    """
+
+    def __init__(
+        self,
+        transport: RuntimeTransport,
+        *,
+        clock: Clock | None = None,
+        ids: IdFactory | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock or system_clock()
+        self._ids = ids or system_ids()
+        self._retry = retry or RetryPolicy()
+
+    @classmethod
+    async def connect(
+        cls, url: str = "memory://", *, settings: Mapping[str, str] | None = None
+    ) -> Self:
+        """Make a runtime over the transport that the URL's scheme names.
+
+        Args:
+            url: For example ``memory://?seed=7&noise=on``.
+            settings: Further settings; they come before those of the URL.
+
+        Raises:
+            ConfigurationError: There is no such transport, or a setting cannot be used.
+        """
+        return cls(await connect_transport(url, settings))
+
+    def __repr__(self) -> str:
+        return f"<AsyncRuntime over {self.capabilities.transport!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the transport; what waits raises ``ClosedError``. Closing twice is fine."""
+        await self._transport.aclose()
+
+    @property
+    def transport(self) -> RuntimeTransport:
+        """The transport underneath."""
+        return self._transport
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the transport can do."""
+        return self._transport.capabilities
+
+    @property
+    def principal(self) -> Principal:
+        """Whom the transport acts for."""
+        return self._transport.principal
+
+    async def _again(self, call: Callable[[], Awaitable[T]], *, keyed: bool = False) -> T:
+        """Call until it is certain, as far as the policy goes."""
+        passing = (UnreachableError, OutcomeUnknownError) if keyed else (UnreachableError,)
+        for delay in self._retry.delays():
+            try:
+                return await call()
+            except passing:
+                await self._clock.sleep(delay)
+        return await call()
+
+    # --- sessions ------------------------------------------------------------------------------
+
+    def open_session(
+        self,
+        backend: str | None = None,
+        *,
+        mode: SessionMode | str = SessionMode.DEDICATED,
+        max_time: float | str | None = None,
+        spec: SessionSpec | None = None,
+        key: str | None = None,
+    ) -> Opening:
+        """Open a session or batch: await this, or use it with ``async with``.
+
+        Args:
+            backend: The backend to bind it to.
+            mode: ``dedicated`` or ``batch``.
+            max_time: The longest time from its first job to its end: seconds, or text such as
+                ``"2h 30m"``.
+            spec: All of that and more as one value, instead.
+            key: An idempotency key; a fresh one if None.
+
+        Raises:
+            InvalidInputError: A value cannot be.
+            UnsupportedOperation: The transport has no such mode.
+            and what ``SessionPort.open_session`` raises.
+        """
+        if spec is None:
+            spec = SessionSpec(
+                backend=BackendName(backend or ""),
+                mode=SessionMode(mode),
+                max_ttl=None if max_time is None else parse_seconds(max_time),
+            )
+        able = self.capabilities
+        if not (able.batches if spec.mode is SessionMode.BATCH else able.dedicated_sessions):
+            raise UnsupportedOperation(able.transport, f"sessions of mode {spec.mode.value!r}")
+        chosen, used_key = spec, key or self._ids.key()
+
+        async def open_it() -> AsyncSession:
+            session = await self._again(
+                lambda: self._transport.open_session(chosen, key=used_key),
+                keyed=able.idempotent_open,
+            )
+            return AsyncSession(self, session)
+
+        return Opening(open_it)
+
+    async def attach_session(self, session_id: str) -> AsyncSession:
+        """Return a handle on a session that exists."""
+        return AsyncSession(self, await self.session(session_id))
+
+    async def session(self, session_id: str) -> Session:
+        """Return one session as it is now; see ``SessionPort.session``."""
+        return await self._again(lambda: self._transport.session(session_id))
+
+    async def sessions(self, query: SessionQuery | None = None) -> Page[Session]:
+        """Return a page of sessions and batches; see ``SessionPort.sessions``."""
+        return await self._again(lambda: self._transport.sessions(query or SessionQuery()))
+
+    async def drain_session(self, session_id: str) -> None:
+        """Let it take no new jobs; see ``SessionPort.drain_session``."""
+        await self._again(lambda: self._transport.drain_session(session_id))
+
+    async def cancel_session(self, session_id: str) -> None:
+        """Close it now; see ``SessionPort.cancel_session``."""
+        await self._again(lambda: self._transport.cancel_session(session_id))
+
+    # --- jobs ----------------------------------------------------------------------------------
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str | None = None) -> AsyncJob:
+        """Queue one job, exactly once; see ``JobPort.submit``.
+
+        Args:
+            spec: What to run, where, and how.
+            params: The exact UTF-8 JSON text of the parameters.
+            key: An idempotency key; a fresh one if None.
+        """
+        used_key = key or self._ids.key()
+        job = await self._again(
+            lambda: self._transport.submit(spec, params, key=used_key),
+            keyed=self.capabilities.idempotent_submit,
+        )
+        return AsyncJob(self, job)
+
+    async def attach_job(self, job_id: str) -> AsyncJob:
+        """Return a handle on a job that exists."""
+        return AsyncJob(self, await self.job(job_id))
+
+    async def job(self, job_id: str) -> Job:
+        """Return one job as it is now; see ``JobPort.job``."""
+        return await self._again(lambda: self._transport.job(job_id))
+
+    async def jobs(self, query: JobQuery | None = None) -> Page[Job]:
+        """Return a page of jobs; see ``JobPort.jobs``."""
+        return await self._again(lambda: self._transport.jobs(query or JobQuery()))
+
+    async def iter_jobs(self, query: JobQuery | None = None) -> AsyncIterator[Job]:
+        """Yield every job that matches, however many pages that takes."""
+        query = query or JobQuery()
+        while True:
+            page = await self.jobs(query)
+            for job in page:
+                yield job
+            query = evolve(query, offset=query.offset + len(page))
+            if not page.items or query.offset >= page.total:
+                return
+
+    async def wait_job(self, job_id: str, *, timeout: float | None = None) -> Job:
+        """Wait until a job has ended, and return it; see ``JobPort.wait_job``.
+
+        Waiting is only reading: while the platform cannot be reached it is tried again until
+        *timeout* seconds have passed, however long that is.
+        """
+        end = None if timeout is None else self._clock.monotonic() + timeout
+        delays = self._retry.pauses()
+        while True:
+            left = None if end is None else max(0.0, end - self._clock.monotonic())
+            try:
+                return await self._transport.wait_job(job_id, timeout=left)
+            except UnreachableError:
+                delay = next(delays)
+                if left is not None and left <= delay:
+                    raise
+                await self._clock.sleep(delay)
+            except WaitTimeoutError as error:
+                raise WaitTimeoutError(error.noun, error.id, timeout or 0.0) from None
+
+    async def wait_jobs(
+        self, job_ids: Collection[str], *, timeout: float | None = None
+    ) -> dict[str, Job]:
+        """Wait until all of these jobs have ended, and return them by id, in the given order.
+
+        Raises:
+            WaitTimeoutError: The time is over for one of them; all go on.
+        """
+        waits = [asyncio.ensure_future(self.wait_job(i, timeout=timeout)) for i in job_ids]
+        try:
+            ended = await asyncio.gather(*waits)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return {job.id: job for job in ended}
+
+    async def params(self, job_id: str) -> bytes:
+        """Return a job's parameters; see ``JobPort.params``."""
+        return await self._again(lambda: self._transport.params(job_id))
+
+    async def result(self, job_id: str) -> bytes | None:
+        """Return a job's result if there is one, without waiting; see ``JobPort.result``."""
+        return await self._again(lambda: self._transport.result(job_id))
+
+    async def logs(self, job_id: str) -> str:
+        """Return a job's log; see ``JobPort.logs``."""
+        return await self._again(lambda: self._transport.logs(job_id))
+
+    async def metrics(self, job_id: str) -> JobMetrics:
+        """Return what is known about a job's run; see ``JobPort.metrics``."""
+        return await self._again(lambda: self._transport.metrics(job_id))
+
+    async def cancel_job(self, job_id: str) -> None:
+        """Stop a queued or running job; see ``JobPort.cancel_job``."""
+        await self._again(lambda: self._transport.cancel_job(job_id))
+
+    async def delete_job(self, job_id: str) -> None:
+        """Remove a job that has ended; see ``JobPort.delete_job``."""
+        await self._again(lambda: self._transport.delete_job(job_id))
+
+    async def set_tags(self, job_id: str, tags: Collection[str]) -> None:
+        """Replace a job's tags; see ``JobPort.set_tags``."""
+        await self._again(lambda: self._transport.set_tags(job_id, tuple(tags)))
+
+    # --- backends, programs, account -----------------------------------------------------------
+
+    async def backends(self) -> tuple[Backend, ...]:
+        """Return every backend; see ``BackendCatalog.backends``."""
+        return await self._again(self._transport.backends)
+
+    async def backend(self, name: str) -> Backend:
+        """Return one backend; see ``BackendCatalog.backend``."""
+        return await self._again(lambda: self._transport.backend(name))
+
+    async def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> bytes:
+        """Return its configuration as JSON; see ``BackendCatalog.backend_configuration``."""
+        return await self._again(
+            lambda: self._transport.backend_configuration(name, calibration_id=calibration_id)
+        )
+
+    async def backend_properties(
+        self,
+        name: str,
+        *,
+        calibration_id: str | None = None,
+        updated_before: datetime | None = None,
+    ) -> bytes | None:
+        """Return its properties as JSON, or None; see ``BackendCatalog.backend_properties``."""
+        return await self._again(
+            lambda: self._transport.backend_properties(
+                name, calibration_id=calibration_id, updated_before=updated_before
+            )
+        )
+
+    async def backend_defaults(self, name: str) -> bytes | None:
+        """Return its pulse defaults as JSON, or None; see ``BackendCatalog.backend_defaults``."""
+        return await self._again(lambda: self._transport.backend_defaults(name))
+
+    async def programs(self) -> tuple[Program, ...]:
+        """Return every program; see ``ProgramPort.programs``."""
+        return await self._again(self._transport.programs)
+
+    async def program(self, program_id: str) -> Program:
+        """Return one program; see ``ProgramPort.program``."""
+        return await self._again(lambda: self._transport.program(program_id))
+
+    async def instances(self) -> tuple[Instance, ...]:
+        """Return the instances within reach; see ``AccountPort.instances``."""
+        return await self._again(self._transport.instances)
+
+    async def usage(self) -> InstanceUsage:
+        """Return what the instance has used; see ``AccountPort.usage``."""
+        return await self._again(self._transport.usage)

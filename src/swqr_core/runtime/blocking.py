@@ -1,0 +1,439 @@
+"""The use cases, for blocking code: the same runtime behind one thread with one loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from attrs import evolve
+
+from swqr_core.config.connect import connect_transport
+from swqr_core.model.backend import Backend
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.ids import JobId, SessionId
+from swqr_core.model.job import Job, JobMetrics, JobSpec
+from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.program import Program
+from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.session import Session, SessionMode, SessionSpec
+from swqr_core.model.usage import InstanceUsage
+from swqr_core.ports.clock import Clock
+from swqr_core.ports.ids import IdFactory
+from swqr_core.ports.transport import RuntimeTransport
+
+from .asynchronous import AsyncRuntime
+from .handles import AsyncJob, AsyncSession
+from .policies import RetryPolicy
+from .thread import LoopThread
+
+__all__ = ["BlockingJob", "BlockingSession", "Runtime"]
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """``AsyncRuntime`` for blocking code.
+
+    It may be used from any thread, in a notebook, and in code that has a running event loop of its
+    own; only from its own loop it refuses to be called. The transport is made at the first call
+    and lives on that loop. After a fork the child makes a transport of its own.
+
+    Every method does what its namesake in ``AsyncRuntime`` does.
+
+    Args:
+        make: Makes the transport; called on the runtime's loop.
+        clock: For pauses between attempts; the system's if None.
+        ids: For idempotency keys; random if None.
+        retry: When to try again.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Awaitable[RuntimeTransport]],
+        *,
+        clock: Clock | None = None,
+        ids: IdFactory | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._make = make
+        self._parts: tuple[Clock | None, IdFactory | None, RetryPolicy | None] = clock, ids, retry
+        self._making: asyncio.Task[AsyncRuntime] | None = None
+        self._made: AsyncRuntime | None = None
+        self._thread = LoopThread("swqr runtime", on_close=self._release, on_fork=self._forget)
+
+    @classmethod
+    def connect(cls, url: str = "memory://", *, settings: Mapping[str, str] | None = None) -> Self:
+        """Make a runtime over the transport that the URL's scheme names.
+
+        Raises:
+            ConfigurationError: There is no such transport, or a setting cannot be used.
+        """
+        runtime = cls(lambda: connect_transport(url, settings))
+        try:
+            runtime.run(_nothing)
+        except BaseException:
+            runtime.close()
+            raise
+        return runtime
+
+    def __repr__(self) -> str:
+        return (
+            f"<Runtime over {self._made.capabilities.transport!r}>" if self._made else "<Runtime>"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the transport and the thread. Closing twice is fine."""
+        self._thread.close()
+
+    def run(self, work: Callable[[AsyncRuntime], Coroutine[Any, Any, T]]) -> T:
+        """Run any coroutine of the asynchronous runtime on its loop, and return its result.
+
+        For what has no blocking method, and for several steps at the price of one::
+
+            runtime.run(lambda r: r.wait_jobs(ids, timeout=60.0))
+
+        Raises:
+            ClosedError: The runtime was closed.
+            StateConflictError: Called from the runtime's own loop.
+        """
+
+        async def go() -> T:
+            return await work(self._made or await self._ready())
+
+        return self._thread.call(go)
+
+    async def _ready(self) -> AsyncRuntime:
+        """Make the runtime once, however many threads ask for it at the same time."""
+        if self._making is None:
+            self._making = asyncio.ensure_future(self._build())
+        try:
+            self._made = await asyncio.shield(self._making)
+        except BaseException:
+            if self._making is not None and self._making.done():
+                self._making = None
+            raise
+        return self._made
+
+    async def _build(self) -> AsyncRuntime:
+        clock, ids, retry = self._parts
+        return AsyncRuntime(await self._make(), clock=clock, ids=ids, retry=retry)
+
+    async def _release(self) -> None:
+        if self._making is not None and not self._making.done():
+            self._making.cancel()
+        if self._made is not None:
+            await self._made.aclose()
+
+    def _forget(self) -> None:
+        self._making = self._made = None
+
+    @property
+    def transport(self) -> RuntimeTransport:
+        """The transport underneath; use it on the runtime's loop only."""
+        return self.run(_itself).transport
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the transport can do."""
+        return (self._made or self.run(_itself)).capabilities
+
+    @property
+    def principal(self) -> Principal:
+        """Whom the transport acts for."""
+        return (self._made or self.run(_itself)).principal
+
+    # --- sessions ------------------------------------------------------------------------------
+
+    def open_session(
+        self,
+        backend: str | None = None,
+        *,
+        mode: SessionMode | str = SessionMode.DEDICATED,
+        max_time: float | str | None = None,
+        spec: SessionSpec | None = None,
+        key: str | None = None,
+    ) -> "BlockingSession":
+        """Open a session or batch; usable with ``with``. See ``AsyncRuntime.open_session``."""
+
+        async def go(runtime: AsyncRuntime) -> AsyncSession:
+            return await runtime.open_session(
+                backend, mode=mode, max_time=max_time, spec=spec, key=key
+            )
+
+        return BlockingSession(self, self.run(go))
+
+    def attach_session(self, session_id: str) -> "BlockingSession":
+        """Return a handle on a session that exists."""
+        return BlockingSession(self, self.run(lambda r: r.attach_session(session_id)))
+
+    def session(self, session_id: str) -> Session:
+        """Return one session as it is now."""
+        return self.run(lambda r: r.session(session_id))
+
+    def sessions(self, query: SessionQuery | None = None) -> Page[Session]:
+        """Return a page of sessions and batches."""
+        return self.run(lambda r: r.sessions(query))
+
+    def drain_session(self, session_id: str) -> None:
+        """Let it take no new jobs."""
+        self.run(lambda r: r.drain_session(session_id))
+
+    def cancel_session(self, session_id: str) -> None:
+        """Close it now."""
+        self.run(lambda r: r.cancel_session(session_id))
+
+    # --- jobs ----------------------------------------------------------------------------------
+
+    def submit(self, spec: JobSpec, params: bytes, *, key: str | None = None) -> "BlockingJob":
+        """Queue one job, exactly once."""
+        return BlockingJob(self, self.run(lambda r: r.submit(spec, params, key=key)))
+
+    def attach_job(self, job_id: str) -> "BlockingJob":
+        """Return a handle on a job that exists."""
+        return BlockingJob(self, self.run(lambda r: r.attach_job(job_id)))
+
+    def job(self, job_id: str) -> Job:
+        """Return one job as it is now."""
+        return self.run(lambda r: r.job(job_id))
+
+    def jobs(self, query: JobQuery | None = None) -> Page[Job]:
+        """Return a page of jobs."""
+        return self.run(lambda r: r.jobs(query))
+
+    def iter_jobs(self, query: JobQuery | None = None) -> Iterator[Job]:
+        """Yield every job that matches, however many pages that takes."""
+        query = query or JobQuery()
+        while True:
+            page = self.jobs(query)
+            yield from page
+            query = evolve(query, offset=query.offset + len(page))
+            if not page.items or query.offset >= page.total:
+                return
+
+    def wait_job(self, job_id: str, *, timeout: float | None = None) -> Job:
+        """Wait until a job has ended, and return it."""
+        return self.run(lambda r: r.wait_job(job_id, timeout=timeout))
+
+    def wait_jobs(
+        self, job_ids: Collection[str], *, timeout: float | None = None
+    ) -> dict[str, Job]:
+        """Wait until all of these jobs have ended, and return them by id."""
+        return self.run(lambda r: r.wait_jobs(job_ids, timeout=timeout))
+
+    def params(self, job_id: str) -> bytes:
+        """Return a job's parameters."""
+        return self.run(lambda r: r.params(job_id))
+
+    def result(self, job_id: str) -> bytes | None:
+        """Return a job's result if there is one, without waiting."""
+        return self.run(lambda r: r.result(job_id))
+
+    def logs(self, job_id: str) -> str:
+        """Return a job's log."""
+        return self.run(lambda r: r.logs(job_id))
+
+    def metrics(self, job_id: str) -> JobMetrics:
+        """Return what is known about a job's run."""
+        return self.run(lambda r: r.metrics(job_id))
+
+    def cancel_job(self, job_id: str) -> None:
+        """Stop a queued or running job."""
+        self.run(lambda r: r.cancel_job(job_id))
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove a job that has ended."""
+        self.run(lambda r: r.delete_job(job_id))
+
+    def set_tags(self, job_id: str, tags: Collection[str]) -> None:
+        """Replace a job's tags."""
+        self.run(lambda r: r.set_tags(job_id, tags))
+
+    # --- backends, programs, account -----------------------------------------------------------
+
+    def backends(self) -> tuple[Backend, ...]:
+        """Return every backend."""
+        return self.run(lambda r: r.backends())
+
+    def backend(self, name: str) -> Backend:
+        """Return one backend."""
+        return self.run(lambda r: r.backend(name))
+
+    def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> bytes:
+        """Return its configuration as JSON."""
+        return self.run(lambda r: r.backend_configuration(name, calibration_id=calibration_id))
+
+    def backend_properties(
+        self,
+        name: str,
+        *,
+        calibration_id: str | None = None,
+        updated_before: datetime | None = None,
+    ) -> bytes | None:
+        """Return its properties as JSON, or None."""
+        return self.run(
+            lambda r: r.backend_properties(
+                name, calibration_id=calibration_id, updated_before=updated_before
+            )
+        )
+
+    def backend_defaults(self, name: str) -> bytes | None:
+        """Return its pulse defaults as JSON, or None."""
+        return self.run(lambda r: r.backend_defaults(name))
+
+    def programs(self) -> tuple[Program, ...]:
+        """Return every program."""
+        return self.run(lambda r: r.programs())
+
+    def program(self, program_id: str) -> Program:
+        """Return one program."""
+        return self.run(lambda r: r.program(program_id))
+
+    def instances(self) -> tuple[Instance, ...]:
+        """Return the instances within reach."""
+        return self.run(lambda r: r.instances())
+
+    def usage(self) -> InstanceUsage:
+        """Return what the instance has used."""
+        return self.run(lambda r: r.usage())
+
+
+async def _nothing(_: AsyncRuntime) -> None:
+    """Only make the transport."""
+
+
+async def _itself(runtime: AsyncRuntime) -> AsyncRuntime:
+    return runtime
+
+
+class BlockingJob:
+    """``AsyncJob`` for blocking code; every method does what its namesake does."""
+
+    def __init__(self, runtime: Runtime, job: AsyncJob) -> None:
+        self._runtime, self._job = runtime, job
+
+    def __repr__(self) -> str:
+        return f"<BlockingJob {self.id} {self.snapshot.state}>"
+
+    @property
+    def id(self) -> JobId:
+        """The job's id."""
+        return self._job.id
+
+    @property
+    def snapshot(self) -> Job:
+        """The job as it was when last looked at."""
+        return self._job.snapshot
+
+    def refresh(self) -> Job:
+        """Look at the job again and return it."""
+        return self._runtime.run(lambda _: self._job.refresh())
+
+    def wait(self, *, timeout: float | None = None) -> Job:
+        """Wait until it has ended, and return it."""
+        return self._runtime.run(lambda _: self._job.wait(timeout=timeout))
+
+    def result(self, *, timeout: float | None = None) -> bytes:
+        """Wait until it has ended, and return the exact text of its result."""
+        return self._runtime.run(lambda _: self._job.result(timeout=timeout))
+
+    def cancel(self) -> None:
+        """Stop it."""
+        self._runtime.run(lambda _: self._job.cancel())
+
+    def delete(self) -> None:
+        """Remove it, once it has ended."""
+        self._runtime.run(lambda _: self._job.delete())
+
+    def params(self) -> bytes:
+        """Return its parameters as they were submitted."""
+        return self._runtime.run(lambda _: self._job.params())
+
+    def logs(self) -> str:
+        """Return its log."""
+        return self._runtime.run(lambda _: self._job.logs())
+
+    def metrics(self) -> JobMetrics:
+        """Return what is known about its run."""
+        return self._runtime.run(lambda _: self._job.metrics())
+
+    def set_tags(self, tags: Collection[str]) -> None:
+        """Replace its tags."""
+        self._runtime.run(lambda _: self._job.set_tags(tags))
+
+
+class BlockingSession:
+    """``AsyncSession`` for blocking code; every method does what its namesake does."""
+
+    def __init__(self, runtime: Runtime, session: AsyncSession) -> None:
+        self._runtime, self._session = runtime, session
+
+    def __repr__(self) -> str:
+        return f"<BlockingSession {self.id} {self.snapshot.state}>"
+
+    @property
+    def id(self) -> SessionId:
+        """The session's id."""
+        return self._session.id
+
+    @property
+    def snapshot(self) -> Session:
+        """The session as it was when last looked at."""
+        return self._session.snapshot
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._runtime.run(lambda _: self._session.__aexit__(kind, error, trace))
+
+    def refresh(self) -> Session:
+        """Look at the session again and return it."""
+        return self._runtime.run(lambda _: self._session.refresh())
+
+    def submit(
+        self,
+        program_id: str,
+        params: bytes,
+        *,
+        tags: Collection[str] = (),
+        max_execution_time: int | None = None,
+        private: bool = False,
+        key: str | None = None,
+    ) -> BlockingJob:
+        """Queue one job in this session."""
+
+        async def go(_: AsyncRuntime) -> AsyncJob:
+            return await self._session.submit(
+                program_id,
+                params,
+                tags=tags,
+                max_execution_time=max_execution_time,
+                private=private,
+                key=key,
+            )
+
+        return BlockingJob(self._runtime, self._runtime.run(go))
+
+    def jobs(self) -> Page[Job]:
+        """Return the session's newest jobs."""
+        return self._runtime.run(lambda _: self._session.jobs())
+
+    def drain(self) -> None:
+        """Take no new jobs; accepted ones still run."""
+        self._runtime.run(lambda _: self._session.drain())
+
+    def cancel(self) -> None:
+        """Close it now; queued jobs do not run."""
+        self._runtime.run(lambda _: self._session.cancel())

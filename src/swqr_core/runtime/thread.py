@@ -1,0 +1,139 @@
+"""One daemon thread with one event loop, for blocking callers."""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from swqr_core.errors import ClosedError, StateConflictError
+
+__all__ = ["LoopThread"]
+
+T = TypeVar("T")
+
+_living: "set[LoopThread]" = set()
+
+
+class LoopThread:
+    """An event loop in a daemon thread of its own.
+
+    The thread starts with the first call. After a fork the child starts with a new one; what the
+    parent's loop held is not touched there. At the interpreter's exit every loop is closed.
+
+    Args:
+        name: What it is for; shown as the thread's name and in errors.
+        on_close: Awaited on the loop before it stops.
+        on_fork: Called in a forked child, to forget what belonged to the parent's loop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        on_close: Callable[[], Awaitable[None]],
+        on_fork: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._on_close = on_close
+        self._on_fork = on_fork
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        _living.add(self)
+
+    def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop and return what it returns. Safe from any thread.
+
+        An exception in the waiting thread, such as Ctrl-C, cancels the coroutine.
+
+        Raises:
+            ClosedError: It was closed.
+            StateConflictError: Called from the loop's own thread, where waiting would be for
+                ever.
+        """
+        loop = self._start()
+        if threading.current_thread() is self._thread:
+            raise StateConflictError(
+                f"{self._name} was called from its own event loop, which it would block for ever: "
+                "use the asynchronous methods there"
+            )
+        future = asyncio.run_coroutine_threadsafe(work(), loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Run *on_close*, stop the loop and join the thread. Closing twice is fine."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            _living.discard(self)
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        if threading.current_thread() is thread:
+            raise StateConflictError(f"{self._name} cannot be closed from its own event loop")
+        asyncio.run_coroutine_threadsafe(_shut(self._on_close), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        loop = self._loop
+        if loop is not None:
+            return loop
+        with self._lock:
+            if self._closed:
+                raise ClosedError(self._name)
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name=self._name, daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def _forget(self) -> None:
+        """In a forked child: the parent's thread is not here, so start over."""
+        self._lock = threading.Lock()
+        self._loop = self._thread = None
+        self._on_fork()
+
+
+async def _shut(on_close: Callable[[], Awaitable[None]]) -> None:
+    await on_close()
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _close_all() -> None:
+    for thread in list(_living):
+        thread.close()
+
+
+def _forget_all() -> None:
+    for thread in list(_living):
+        thread._forget()  # noqa: SLF001 - this module's own
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
