@@ -7,14 +7,16 @@ author = "The swqr developers"
 copyright = author  # noqa: A001 - Sphinx's name
 release = version = installed_version("swqr")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
-exclude_patterns = ["_build"]
-myst_enable_extensions = [
+extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinxcontrib.mermaid",
 ]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_fence_as_directive = ["mermaid"]  # as a Git forge writes it
 myst_heading_anchors = 3
 
@@ -33,4 +35,5 @@ napoleon_numpy_docstring = False
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!swqr_).*"),
     (r"py:.*", r".*\._.*"),
+    (r"py:.*", r".*\.[A-Z]"),
 ]

@@ -48,7 +48,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     tree = ast.parse(collection_path.read_text(encoding="utf-8"))
     plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    froms = {
+    sources = {
         n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level
     }
-    return True if {name.partition(".")[0] for name in plain | froms} - CORE_ONLY else None
+    return True if {name.partition(".")[0] for name in plain | sources} - CORE_ONLY else None
