@@ -10,6 +10,7 @@ It needs NumPy and Qiskit, and never qiskit-ibm-runtime: see `values` for what s
 import json
 import math
 import struct
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
@@ -408,7 +409,10 @@ class Decoder:
             raise MalformedPayloadError("$", "a noise model needs qiskit-aer: install it") from exc
         if not isinstance(value[VALUE], dict):
             self._malformed("a noise model is an object")
-        return NoiseModel.from_dict(self._plain(value[VALUE]))
+        with warnings.catch_warnings():
+            # Deprecated by Aer without a successor; it is what the dialect is made of.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return NoiseModel.from_dict(self._plain(value[VALUE]))
 
     def _settings(self, value: dict[str, Any]) -> Any:
         place = (value.get("__module__"), value.get("__class__"))

@@ -52,7 +52,7 @@ class ExecutionSpan:
 class ExecutionSpans:
     """The spans of one job's results."""
 
-    spans: tuple[ExecutionSpan, ...] = field(converter=tuple)
+    spans: Sequence[ExecutionSpan]
 
 
 @frozen(eq=False)
@@ -79,7 +79,7 @@ class LayerError:
     """
 
     circuit: "QuantumCircuit"
-    qubits: tuple[int, ...] = field(converter=tuple)
+    qubits: Sequence[int]
     error: PauliLindbladError | None = None
 
 
@@ -87,5 +87,5 @@ class LayerError:
 class NoiseLearnerResult:
     """What the noise learner (version 2) found, as an input of an estimator."""
 
-    data: tuple[LayerError, ...] = field(converter=tuple)
+    data: Sequence[LayerError]
     metadata: Mapping[str, Any] = field(factory=dict)
