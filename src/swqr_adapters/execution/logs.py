@@ -10,7 +10,7 @@ import os
 import threading
 import warnings
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TextIO
 
 from .text import BoundedLog
 
@@ -120,7 +120,7 @@ class StreamLog(logging.Handler):
         self._descriptor = descriptor
         self._caught: warnings.catch_warnings[None] | None = None
         logging.getLogger().addHandler(self)
-        logging.captureWarnings(capture=True)
+        warnings.showwarning = _log_warning
 
     def set_job_level(self, level: str) -> None:
         """Let records pass from *level* up, whichever logger they come from."""
@@ -160,3 +160,14 @@ class StreamLog(logging.Handler):
     def take(self) -> str:
         """Return nothing: the lines are where the descriptor leads."""
         return ""
+
+
+def _log_warning(  # noqa: PLR0917  # the signature of ``warnings.showwarning``
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,  # noqa: ARG001  # where it was is a matter of this machine's folders
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    logging.getLogger("py.warnings").warning("%s: %s", category.__name__, message)
