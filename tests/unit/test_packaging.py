@@ -79,6 +79,19 @@ def test_the_command_without_its_extra_names_the_command_that_installs_it() -> N
     assert "Traceback" not in done.stderr
 
 
+def test_a_missing_extra_is_one_that_exists() -> None:
+    named = {
+        extra
+        for path in (ROOT / "src").rglob("*.py")
+        for extra in re.findall(
+            r"raise MissingExtraError\([^)]*?,\s*\"([a-z]+)\"", path.read_text(encoding="utf-8")
+        )
+    }
+
+    assert named
+    assert named <= set(PROJECT["project"]["optional-dependencies"])
+
+
 def test_the_supported_pythons_are_the_same_in_metadata_and_tox() -> None:
     classifier = re.compile(r"Programming Language :: Python :: (3\.\d+)")
     named = [m[1] for c in PROJECT["project"]["classifiers"] if (m := classifier.fullmatch(c))]
