@@ -44,11 +44,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With ``--core-only``, leave out what imports an adapter or a library, wherever it stands."""
-    if not config.getoption("--core-only") or collection_path.suffix != ".py":
+    if not config.getoption("--core-only"):
         return None
-    tree = ast.parse(collection_path.read_text(encoding="utf-8"))
-    plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    sources = {
-        n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level
-    }
-    return True if {name.partition(".")[0] for name in plain | sources} - CORE_ONLY else None
+    # A folder is left out whole if its fixtures cannot be imported.
+    file = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
+    return True if file.suffix == ".py" and file.exists() and _imports(file) - CORE_ONLY else None
+
+
+def _imports(file: Path) -> set[str]:
+    """Return the top-level names of what the file imports, also inside functions."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    plain = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    sources = {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+    return {name.partition(".")[0] for name in plain | sources}
