@@ -119,6 +119,11 @@ class WorkerPool:
         """How many jobs run side by side."""
         return self._workers
 
+    @property
+    def idle(self) -> int:
+        """How many workers are warm and wait for a job."""
+        return len(self._idle)
+
     async def start(self, count: int = 1) -> None:
         """Start workers ahead of the first job, and return when they take jobs.
 

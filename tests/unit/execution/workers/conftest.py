@@ -26,6 +26,7 @@ PROGRAM_NAMES = (
     "hang_with_child",
     "kill_itself",
     "leave",
+    "meddle",
     "meet",
     "refuse",
     "reject",

@@ -139,6 +139,20 @@ async def test_jobs_are_taken_in_their_order(make_pool: MakePool, request_for: R
     assert ended == list(range(50))
 
 
+async def test_a_thousand_jobs_at_once_all_end(make_pool: MakePool, request_for: Request) -> None:
+    pool = make_pool()
+    jobs = [pool.execute(request_for("echo", b"%d" % number)) for number in range(1000)]
+
+    assert [int(outcome.result) for outcome in await asyncio.gather(*jobs)] == list(range(1000))
+
+
+async def test_workers_started_ahead_wait_for_jobs(make_pool: MakePool) -> None:
+    pool = make_pool(workers=2)
+    await pool.start(5)
+
+    assert pool.idle == 2
+
+
 async def test_a_worker_serves_many_jobs(make_pool: MakePool, request_for: Request) -> None:
     pool = make_pool(workers=2)
     pids = {json.loads((await pool.execute(request_for("tell"))).result)["pid"] for _ in range(5)}

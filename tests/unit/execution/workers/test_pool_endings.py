@@ -42,6 +42,30 @@ async def test_a_worker_killed_among_four_jobs_fails_its_own_job_alone(
     assert [int(outcome.result) for outcome in others] == [pids[0], *pids[2:]]
 
 
+async def test_a_dead_worker_is_noticed_where_the_system_has_no_process_descriptors(
+    make_pool: MakePool, request_for: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    pool = make_pool(workers=1)
+    outcome = await pool.execute(request_for("leave", b"3"))
+    await pool.execute(request_for("echo"))
+    await pool.aclose()
+
+    assert outcome.reason == "The worker that ran the job ended with exit code 3."
+
+
+@pytest.mark.parametrize("params", [b"junk" * 10, b"\0\0\0\2" + bytes(8) + b"{}"])
+async def test_a_program_that_meddles_with_the_pipes_fails_itself(
+    make_pool: MakePool, request_for: Request, params: bytes
+) -> None:
+    pool = make_pool(workers=1)
+    outcome = await pool.execute(request_for("meddle", params))
+
+    assert outcome.status is ExecutionStatus.FAILED
+    assert "cannot be used" in str(outcome.reason)
+    assert (await pool.execute(request_for("echo", b"1"))).result == b"1"
+
+
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGTERM"])
 async def test_a_crash_names_its_signal(
     make_pool: MakePool, request_for: Request, name: str
@@ -94,6 +118,28 @@ async def test_cancelling_kills_the_worker_with_all_that_it_started(
         await job
 
     assert await asyncio.to_thread(has_died, grandchild)
+
+
+async def test_a_spare_that_started_meanwhile_takes_the_place_of_a_killed_worker(
+    make_pool: MakePool,
+    request_for: Request,
+    meeting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("swqr_adapters.execution.pool._SPARE_AFTER", 0.0)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    pool = make_pool(WorkerSettings(python=str(python), warm=()), workers=1)
+    job = asyncio.ensure_future(pool.execute(request_for("hang", meeting.params)))
+    await meeting.begun()
+    while not pool.idle:  # noqa: ASYNC110  # the pool tells nobody
+        await asyncio.sleep(0)
+    python.write_text("#!/bin/sh\nexit 1\n")  # from here on no worker starts
+    job.cancel()
+
+    assert (await pool.execute(request_for("echo", b"1"))).result == b"1"
 
 
 async def test_cancelling_one_job_harms_no_other(

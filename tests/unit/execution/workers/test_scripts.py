@@ -143,6 +143,33 @@ def test_a_parent_that_is_killed_leaves_no_worker(
     assert has_died(worker)
 
 
+def test_a_parent_that_is_killed_leaves_no_worker_where_the_kernel_does_not_see_to_it(
+    tmp_path: Path, meeting: Any, has_died: Callable[[int], bool]
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\n"
+        "import os, sys\n"
+        "from swqr_adapters.execution.worker import main\n"
+        "sys.platform = 'another'\n"
+        "os._exit(main(sys.argv[-3:]))\n"
+    )
+    python.chmod(0o755)
+    script = SCRIPT.replace("warm=()", f"warm=(), python={str(python)!r}")
+    code = script + f'asyncio.run(main("hang", {meeting.params!r}))'
+    with subprocess.Popen([sys.executable, "-c", code]) as parent:
+        worker = int(meeting.started.read_text())
+        parent.kill()
+
+    assert has_died(worker)
+
+
+def test_the_callers_process_loads_no_heavy_library() -> None:
+    code = ECHO + "print({'numpy', 'qiskit', 'multiprocessing'} & set(sys.modules))"
+
+    assert run("-c", code) == "done\nset()\n"
+
+
 def test_a_parent_that_leaves_without_closing_leaves_no_worker(
     meeting: Any, has_died: Callable[[int], bool]
 ) -> None:

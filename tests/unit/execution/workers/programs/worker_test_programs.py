@@ -2,6 +2,7 @@
 
 # ruff: noqa: T201  # printing is what is tested
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -90,6 +91,14 @@ def leave(request: ExecutionRequest) -> NoReturn:
 def answer_nonsense(request: ExecutionRequest) -> object:
     """Return what is no result."""
     return {"result": 1}
+
+
+def meddle(request: ExecutionRequest) -> ProgramResult:
+    """Write rubbish to every descriptor that is open."""
+    for descriptor in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, request.params)
+    return echo(request)
 
 
 def eat_memory(request: ExecutionRequest) -> ProgramResult:
