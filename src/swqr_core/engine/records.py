@@ -1,0 +1,246 @@
+"""Inputs and facts as they stand in the log.
+
+Each is an object with a stable ``kind`` and its fields; nothing in it depends on the names of
+classes. When a layout changes, ``VERSION`` grows and the older layouts stay readable.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from swqr_core.errors import InvalidInputError
+from swqr_core.lifecycle.job import JobEvent, JobState
+from swqr_core.lifecycle.session import SessionEvent, SessionState
+from swqr_core.model.backend import BackendStatus
+from swqr_core.model.job import JobSpec
+from swqr_core.model.payload import Payload
+from swqr_core.model.principal import Principal
+from swqr_core.model.session import SessionMode, SessionSpec
+from swqr_core.ports.executor import ExecutionStatus
+from swqr_core.ports.storage import LogRecord
+
+from . import facts, inputs
+from .facts import Fact
+from .inputs import Input
+from .layouts import FLAG, JSON, NUMBER, TEXT, TIME, WHOLE, Codec, Layout, optional, texts, word
+from .settings import Device
+
+__all__ = [
+    "FACTS",
+    "INPUTS",
+    "VERSION",
+    "decode_fact",
+    "decode_input",
+    "decode_record",
+    "encode_fact",
+    "encode_input",
+    "encode_record",
+]
+
+VERSION: Final = 1
+"""The version of every layout in this module."""
+
+_ADVANCE = "advance"
+
+_PAYLOAD = optional(Layout(Payload, digest=TEXT, size=WHOLE).codec)
+_PRINCIPAL = Layout(Principal, user=TEXT, instance=TEXT).codec
+_DEVICE = Layout(
+    Device,
+    name=TEXT,
+    concurrent_jobs=WHOLE,
+    session_lanes=WHOLE,
+    job_seconds=optional(NUMBER),
+).codec
+_SESSION_SPEC = Layout(
+    SessionSpec,
+    backend=TEXT,
+    mode=word(SessionMode),
+    max_ttl=optional(WHOLE),
+    interactive_ttl=optional(WHOLE),
+    active_ttl=optional(WHOLE),
+    extra=JSON,
+).codec
+_JOB_SPEC = Layout(
+    JobSpec,
+    program_id=TEXT,
+    backend=TEXT,
+    session_id=optional(TEXT),
+    tags=texts(),
+    max_execution_time=optional(WHOLE),
+    log_level=TEXT,
+    private=FLAG,
+    image=optional(TEXT),
+    calibration_id=optional(TEXT),
+    extra=JSON,
+).codec
+_OUTCOME: dict[str, Codec[Any]] = {
+    "reason": optional(TEXT),
+    "reason_code": optional(WHOLE),
+    "reason_solution": optional(TEXT),
+    "result": _PAYLOAD,
+    "logs": _PAYLOAD,
+    "metrics": JSON,
+}
+_OPENING: dict[str, Codec[Any]] = {
+    "principal": _PRINCIPAL,
+    "session_id": TEXT,
+    "spec": _SESSION_SPEC,
+    "key": TEXT,
+    "content": TEXT,
+}
+_SUBMISSION: dict[str, Codec[Any]] = {
+    "principal": _PRINCIPAL,
+    "job_id": TEXT,
+    "spec": _JOB_SPEC,
+    "params": Layout(Payload, digest=TEXT, size=WHOLE).codec,
+    "key": TEXT,
+    "content": TEXT,
+}
+_BACKEND_STATUS: dict[str, Codec[Any]] = {
+    "name": TEXT,
+    "status": word(BackendStatus),
+    "reason": TEXT,
+}
+_FINISH = Layout(
+    inputs.FinishExecution,
+    job_id=TEXT,
+    status=word(ExecutionStatus),
+    quantum_seconds=NUMBER,
+    **_OUTCOME,
+)
+
+INPUTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
+    {
+        "add_device": Layout(inputs.AddDevice, device=_DEVICE),
+        "set_device_status": Layout(inputs.SetDeviceStatus, **_BACKEND_STATUS),
+        "open_session": Layout(inputs.OpenSession, **_OPENING),
+        "drain_session": Layout(inputs.DrainSession, principal=_PRINCIPAL, session_id=TEXT),
+        "cancel_session": Layout(inputs.CancelSession, principal=_PRINCIPAL, session_id=TEXT),
+        "submit_job": Layout(inputs.SubmitJob, **_SUBMISSION),
+        "cancel_job": Layout(inputs.CancelJob, principal=_PRINCIPAL, job_id=TEXT),
+        "delete_job": Layout(inputs.DeleteJob, principal=_PRINCIPAL, job_id=TEXT),
+        "set_tags": Layout(inputs.SetTags, principal=_PRINCIPAL, job_id=TEXT, tags=texts()),
+        "take_result": Layout(inputs.TakeResult, principal=_PRINCIPAL, job_id=TEXT),
+        "finish_execution": _FINISH,
+    }
+)
+"""How each input is written, by its kind."""
+
+FACTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
+    {
+        "device_added": Layout(facts.DeviceAdded, at=TIME, device=_DEVICE),
+        "device_status_set": Layout(facts.DeviceStatusSet, at=TIME, **_BACKEND_STATUS),
+        "session_opened": Layout(facts.SessionOpened, at=TIME, **_OPENING),
+        "session_advanced": Layout(
+            facts.SessionAdvanced,
+            at=TIME,
+            session_id=TEXT,
+            event=word(SessionEvent),
+            state=word(SessionState),
+            reason=optional(TEXT),
+        ),
+        "session_charged": Layout(
+            facts.SessionCharged, at=TIME, session_id=TEXT, seconds=NUMBER, final=FLAG
+        ),
+        "instance_charged": Layout(facts.InstanceCharged, at=TIME, instance=TEXT, seconds=NUMBER),
+        "job_accepted": Layout(
+            facts.JobAccepted, at=TIME, number=WHOLE, time_limit=WHOLE, **_SUBMISSION
+        ),
+        "job_started": Layout(facts.JobStarted, at=TIME, job_id=TEXT),
+        "job_executed": Layout(
+            facts.JobExecuted, at=TIME, job_id=TEXT, due_at=TIME, outcome=_FINISH.codec
+        ),
+        "job_ended": Layout(
+            facts.JobEnded,
+            at=TIME,
+            job_id=TEXT,
+            event=word(JobEvent),
+            state=word(JobState),
+            quantum_seconds=NUMBER,
+            **_OUTCOME,
+        ),
+        "tags_set": Layout(facts.TagsSet, at=TIME, job_id=TEXT, tags=texts()),
+        "result_taken": Layout(facts.ResultTaken, at=TIME, job_id=TEXT),
+        "job_deleted": Layout(facts.JobDeleted, at=TIME, job_id=TEXT),
+    }
+)
+"""How each fact is written, by its kind."""
+
+_INPUT_KINDS = {layout.type: kind for kind, layout in INPUTS.items()}
+_FACT_KINDS = {layout.type: kind for kind, layout in FACTS.items()}
+
+
+def encode_input(input: Input) -> dict[str, object]:
+    """Return an input as plain JSON."""
+    kind = _INPUT_KINDS[type(input)]
+    return {"kind": kind, **INPUTS[kind].encode(input)}
+
+
+def decode_input(value: Mapping[str, object]) -> Input:
+    """Return the input that was written.
+
+    Raises:
+        InvalidInputError: It is of an unknown kind or has other members than that kind.
+    """
+    decoded: Input = _decode(INPUTS, value)
+    return decoded
+
+
+def encode_fact(fact: Fact) -> dict[str, object]:
+    """Return a fact as plain JSON."""
+    kind = _FACT_KINDS[type(fact)]
+    return {"kind": kind, **FACTS[kind].encode(fact)}
+
+
+def decode_fact(value: Mapping[str, object]) -> Fact:
+    """Return the fact that was written.
+
+    Raises:
+        InvalidInputError: It is of an unknown kind or has other members than that kind.
+    """
+    decoded: Fact = _decode(FACTS, value)
+    return decoded
+
+
+def encode_record(input: Input | None, at: datetime, facts: Sequence[Fact]) -> LogRecord:
+    """Return the record of one step.
+
+    Args:
+        input: What was handled; None for the passing of time.
+        at: When.
+        facts: What it led to.
+    """
+    written: tuple[Mapping[str, object], ...] = tuple(encode_fact(fact) for fact in facts)
+    return LogRecord(
+        version=VERSION,
+        at=at.isoformat(),
+        input={"kind": _ADVANCE} if input is None else encode_input(input),
+        facts=written,
+    )
+
+
+def decode_record(record: LogRecord) -> tuple[Input | None, datetime, tuple[Fact, ...]]:
+    """Return the input, the time and the facts of a record.
+
+    Raises:
+        InvalidInputError: The record's version is unknown, or something in it cannot be read.
+    """
+    if record.version != VERSION:
+        raise InvalidInputError(
+            "record", f"has version {record.version}, and this swqr reads version {VERSION}"
+        )
+    advance = record.input.get("kind") == _ADVANCE
+    return (
+        None if advance else decode_input(record.input),
+        TIME.decode(record.at),
+        tuple(decode_fact(fact) for fact in record.facts),
+    )
+
+
+def _decode(layouts: Mapping[str, Layout[Any]], value: Mapping[str, object]) -> Any:
+    kind = value.get("kind")
+    layout = layouts.get(kind) if isinstance(kind, str) else None
+    if layout is None:
+        raise InvalidInputError("record", f"has the unknown kind {kind!r}")
+    return layout.decode({name: item for name, item in value.items() if name != "kind"})
