@@ -211,7 +211,7 @@ def encode_record(input: Input | None, at: datetime, facts: Sequence[Fact]) -> L
         at: When.
         facts: What it led to.
     """
-    written: tuple[Mapping[str, object], ...] = tuple(encode_fact(fact) for fact in facts)
+    written: tuple[Any, ...] = tuple(encode_fact(fact) for fact in facts)
     return LogRecord(
         version=VERSION,
         at=at.isoformat(),
