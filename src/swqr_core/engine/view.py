@@ -112,7 +112,7 @@ class View:
     def _(self, fact: SessionOpened) -> None:
         spec = fact.spec
         self._number += 1
-        created = SessionReason.CREATED
+        created = SessionReason.CREATED.value
         session = Session(
             id=fact.session_id,
             backend=spec.backend,
@@ -281,6 +281,10 @@ class View:
             JobNotFoundError: There is none of that id.
         """
         return self._job_record(principal, job_id).job
+
+    def by_id(self, job_id: str) -> Job:
+        """Return a job of any instance that is known to exist."""
+        return self._jobs[job_id].job
 
     def number(self, job_id: str) -> int:
         """Return a job's place in the order of acceptance of its instance, from 1."""

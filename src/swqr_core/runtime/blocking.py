@@ -111,12 +111,13 @@ class Runtime:
 
     async def _ready(self) -> AsyncRuntime:
         """Make the runtime once, however many threads ask for it at the same time."""
-        if self._making is None:
-            self._making = asyncio.ensure_future(self._build())
+        making = self._making
+        if making is None:
+            making = self._making = asyncio.ensure_future(self._build())
         try:
-            self._made = await asyncio.shield(self._making)
+            self._made = await asyncio.shield(making)
         except BaseException:
-            if self._making is not None and self._making.done():
+            if making.done():  # it failed: the next call tries again
                 self._making = None
             raise
         return self._made

@@ -83,7 +83,7 @@ def test_a_page_has_1_to_200_items(limit: int) -> None:
 
 
 def test_a_session_mode_may_be_its_word() -> None:
-    assert SessionSpec(backend=BackendName("b"), mode="batch").mode.value == "batch"  # type: ignore[arg-type]
+    assert SessionSpec(backend=BackendName("b"), mode="batch").mode.value == "batch"
 
 
 @pytest.mark.parametrize("max_ttl", [0, -1, 1.5, "60", True])

@@ -1,0 +1,1 @@
+"""The transports: ways to a quantum platform."""

@@ -1,0 +1,277 @@
+"""The cloud: devices, an engine, workers and storage, and views of it for its users."""
+
+import asyncio
+import difflib
+import hashlib
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+
+from attrs import evolve, field, frozen
+
+from swqr_adapters.fleet import Fleet
+from swqr_adapters.fleet.entry import DeviceEntry
+from swqr_core.engine.facts import Effect, StartExecution
+from swqr_core.engine.inputs import AddDevice, FinishExecution, SetDeviceStatus
+from swqr_core.engine.settings import Device, EngineSettings
+from swqr_core.errors import (
+    BackendNotFoundError,
+    ClosedError,
+    InstanceNotFoundError,
+    TransportError,
+)
+from swqr_core.model.backend import BackendStatus
+from swqr_core.model.ids import BackendName, InstanceId, JobId
+from swqr_core.model.payload import Payload
+from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.program import Program
+from swqr_core.ports.clock import Clock
+from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus, Executor
+from swqr_core.ports.ids import IdFactory
+from swqr_core.ports.storage import BlobStore, EventLog
+
+from .machine import Machine
+from .programs import PROGRAMS
+from .transport import MemoryTransport
+
+__all__ = ["DEFAULT_INSTANCE", "MemoryCloud"]
+
+DEFAULT_INSTANCE = Instance(
+    id=InstanceId("crn:v1:bluemix:public:quantum-computing:us-east:a/swqr:local::"),
+    name="local",
+    plan="internal",
+    pricing_type="free",
+)
+"""The instance of a cloud that was given none."""
+
+
+class MemoryCloud:
+    """A whole quantum cloud in this process.
+
+    Made and used on one event loop; closing it closes everything that it was given.
+
+    Args:
+        settings: Plans, limits and policies.
+        clock: Its time; a ``VirtualClock`` makes hours pass in milliseconds.
+        ids: Where its ids come from.
+        executor: What runs its jobs' programs.
+        blobs: Where parameters, results and logs are kept.
+        log: Where its facts are kept; None for nowhere.
+        fleet: Its devices.
+        template: How every device's queue is, but for its name.
+        devices: How the queues of some devices differ from that.
+        programs: What jobs may name; the executor must know them.
+        instances: The instances that it knows; the first is the default one.
+        noise: Whether real devices have the errors of their calibration data.
+        seed: What all randomness comes from that no job seeds itself.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a cloud
+        self,
+        *,
+        clock: Clock,
+        ids: IdFactory,
+        executor: Executor,
+        blobs: BlobStore,
+        log: EventLog | None = None,
+        fleet: Fleet | None = None,
+        settings: EngineSettings | None = None,
+        template: Device | None = None,
+        devices: Mapping[str, Device] | None = None,
+        programs: Mapping[str, Program] = PROGRAMS,
+        instances: tuple[Instance, ...] = (DEFAULT_INSTANCE,),
+        noise: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self.clock = clock
+        self.ids = ids
+        self.blobs = blobs
+        self.fleet = fleet or Fleet()
+        self.instances = instances
+        self._executor = executor
+        self._log = log
+        self.programs = programs
+        self._template = template or Device(name=BackendName("any"))
+        self._devices = dict(devices or {})
+        self._noise = noise
+        self._seed = seed
+        self._known: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
+        self.machine = Machine(self.settings, clock=clock, log=log, act=self._act)
+
+    def __repr__(self) -> str:
+        return f"<MemoryCloud of {len(self.instances)} instances, seed {self._seed}>"
+
+    def transport(self, principal: Principal | None = None) -> MemoryTransport:
+        """Return the cloud as one user in one instance sees it.
+
+        Closing such a view leaves the cloud open.
+
+        Args:
+            principal: Who; None for the user ``local`` in the first instance.
+
+        Raises:
+            InstanceNotFoundError: The cloud has no such instance.
+        """
+        if principal is None:
+            principal = Principal(instance=self.instances[0].id)
+        if all(instance.id != principal.instance for instance in self.instances):
+            raise InstanceNotFoundError(principal.instance, [i.name for i in self.instances])
+        return MemoryTransport(self, principal)
+
+    async def recover(self) -> None:
+        """Take up what the event log holds; call this once, before the first use.
+
+        Raises:
+            InvalidInputError: A record of the log cannot be read.
+        """
+        await self.machine.recover()
+
+    async def set_backend_status(self, name: str, status: BackendStatus, reason: str = "") -> None:
+        """Take a backend offline, pause it, or bring it back. What runs on it goes on.
+
+        Raises:
+            BackendNotFoundError: There is no such backend.
+        """
+        await self.ensure_device(name)
+        await self.machine.feed(
+            SetDeviceStatus(name=BackendName(name), status=status, reason=reason)
+        )
+
+    async def aclose(self) -> None:
+        """Stop running jobs, forget all of them, release everything. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.machine.aclose()
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._executor.aclose()
+        if self._log is not None:
+            await self._log.aclose()
+        await self.blobs.aclose()
+
+    # --- devices -------------------------------------------------------------------------------
+
+    def entry(self, name: str) -> DeviceEntry:
+        """Return a device by its name.
+
+        Raises:
+            BackendNotFoundError: There is none; the error lists near names.
+        """
+        entry = self.fleet.resolve(name)
+        if entry is None:
+            raise BackendNotFoundError(name, difflib.get_close_matches(name, self.fleet.names()))
+        return entry
+
+    async def ensure_device(self, name: str) -> None:
+        """Make the engine know a device before it is used for the first time.
+
+        Raises:
+            BackendNotFoundError: There is no such device.
+        """
+        if name not in self._known:
+            self.entry(name)
+            await self.machine.feed(AddDevice(device=self._device(name)))
+            self._known.add(name)
+
+    def _device(self, name: str) -> Device:
+        return self._devices.get(name) or evolve(self._template, name=BackendName(name))
+
+    def known_devices(self) -> frozenset[str]:
+        """Return the names of the devices that were used so far."""
+        return frozenset(self._known)
+
+    # --- effects -------------------------------------------------------------------------------
+
+    def _act(self, effect: Effect) -> None:
+        if isinstance(effect, StartExecution):
+            held = ExitStack()
+            held.enter_context(self.clock.hold())
+            task = asyncio.ensure_future(self._execute(effect.job_id))
+            self._running[effect.job_id] = task
+            task.add_done_callback(lambda _: held.close())
+        else:
+            task_or_none = self._running.pop(effect.job_id, None)
+            if task_or_none is not None:
+                task_or_none.cancel()
+
+    async def _execute(self, job_id: JobId) -> None:
+        stored = _Stored()
+        try:
+            outcome = await self._run(job_id)
+            stored = await self._store(outcome)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
+            outcome = ExecutionOutcome(
+                status=ExecutionStatus.FAILED,
+                reason=f"The platform could not run the job: {error}",
+                reason_code=1000,
+                reason_solution="Submit it again; if that fails too, look at the platform's logs.",
+            )
+        finally:
+            if self._running.get(job_id) is asyncio.current_task():
+                del self._running[job_id]
+        with suppress(ClosedError, TransportError):  # nobody is left who could be told
+            await self.machine.feed(
+                FinishExecution(
+                    job_id=job_id,
+                    status=outcome.status,
+                    quantum_seconds=outcome.quantum_seconds,
+                    reason=outcome.reason,
+                    reason_code=outcome.reason_code,
+                    reason_solution=outcome.reason_solution,
+                    result=stored.result,
+                    logs=stored.logs,
+                    metrics=outcome.metrics,
+                )
+            )
+
+    async def _run(self, job_id: JobId) -> ExecutionOutcome:
+        view = self.machine.view
+        job, number = view.by_id(job_id), view.number(job_id)
+        spec = self.entry(job.spec.backend).device_spec(
+            noise=self._noise, job_seconds=self._device(job.spec.backend).job_seconds
+        )
+        params = await self.blobs.get(job.params.digest) if job.params is not None else b"{}"
+        return await self._executor.execute(
+            ExecutionRequest(
+                job_id=job_id,
+                program_id=job.spec.program_id,
+                params=params,
+                device=spec,
+                seed=job_seed(self._seed, job.instance or "", number),
+                log_level=job.spec.log_level,
+            )
+        )
+
+    async def _store(self, outcome: ExecutionOutcome) -> "_Stored":
+        done = outcome.status is ExecutionStatus.COMPLETED
+        result = await self.blobs.put(outcome.result) if outcome.result or done else None
+        logs = await self.blobs.put(outcome.logs.encode()) if outcome.logs else None
+        return _Stored(result=result, logs=logs)
+
+    def check_open(self) -> None:
+        """Raise ``ClosedError`` if the cloud is closed."""
+        if self._closed:
+            raise ClosedError("the in-memory cloud")
+
+
+@frozen
+class _Stored:
+    result: Payload | None = field(default=None)
+    logs: Payload | None = field(default=None)
+
+
+def job_seed(seed: int, instance: str, number: int) -> int:
+    """Return the seed of a job that brings none: 0 to 2**63 - 1.
+
+    It depends on nothing but the cloud's seed, the instance, and the job's place in the order of
+    acceptance there; so other tenants, workers and timing have no influence on counts.
+    """
+    digest = hashlib.sha256(f"{seed}|{instance}|{number}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

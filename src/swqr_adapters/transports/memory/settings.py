@@ -1,0 +1,199 @@
+"""From the settings of a URL or a profile to a cloud."""
+
+import difflib
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from attrs import evolve, field, fields, frozen
+
+from swqr_adapters.clock import SystemClock
+from swqr_adapters.fleet import Fleet
+from swqr_adapters.ids import RandomIds
+from swqr_adapters.storage.blobs import SpillingBlobStore
+from swqr_core.engine.settings import Device, EngineSettings, Pace, Plan
+from swqr_core.errors import ConfigurationError, InvalidInputError
+from swqr_core.model.ids import BackendName, InstanceId
+from swqr_core.model.principal import Principal
+from swqr_core.ports.clock import Clock
+from swqr_core.ports.executor import Executor
+from swqr_core.ports.ids import IdFactory
+
+from .cloud import DEFAULT_INSTANCE, MemoryCloud
+from .transport import MemoryTransport
+
+__all__ = ["CloudSettings", "connect", "make_cloud"]
+
+_SOURCE = "memory transport"
+
+
+def _switch(text: str) -> bool:
+    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError("must be on or off")
+    return words[text.lower()]
+
+
+def _number(text: str) -> int:
+    if not text.removeprefix("-").isdecimal():
+        raise ValueError("must be a whole number")
+    return int(text)
+
+
+def _amount(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("must be a number of seconds") from None
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(_number(part) for part in text.split(",") if part)
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return read
+
+
+def _setting(read: Callable[[str], Any], default: object) -> Any:
+    return field(default=default, metadata={"read": read})
+
+
+@frozen(kw_only=True)
+class CloudSettings:
+    """What a URL such as ``memory://?seed=7&noise=on`` can say.
+
+    Attributes:
+        seed: What all randomness comes from that no job seeds itself; random if None.
+        noise: ``on`` or ``off``: whether real devices have the errors of their calibration.
+        pace: ``instant``, or ``real``: a job keeps its device for its quantum seconds.
+        execution: ``workers`` (supervised processes) or ``threads`` (trusted programs only).
+        workers: How many jobs run side by side; None for one a core.
+        wall_limit: Seconds of wall time after which an execution is stopped.
+        ideal: Sizes of the ideal simulators that a listing shows, for example ``5,32``.
+        user: The user's id.
+        instance: The instance's CRN or name; None for the cloud's own.
+        job_seconds: Device time of every job in seconds; None for the duration model's.
+        max_ttl: The plan's longest session, in seconds.
+        interactive_ttl: Seconds that a session may idle.
+        pending_jobs: How many jobs may be pending at once; None for any number.
+        usage_seconds: The instance's usage limit in seconds; None for none.
+    """
+
+    seed: int | None = _setting(_number, None)
+    noise: bool = _setting(_switch, default=True)
+    pace: str = _setting(_one_of("instant", "real"), "instant")
+    execution: str = _setting(_one_of("workers", "threads"), "workers")
+    workers: int | None = _setting(_number, None)
+    wall_limit: float = _setting(_amount, 3600.0)
+    ideal: tuple[int, ...] = _setting(_numbers, (32,))
+    user: str = _setting(str, "local")
+    instance: str | None = _setting(str, None)
+    job_seconds: float | None = _setting(_amount, None)
+    max_ttl: int = _setting(_number, 28_800)
+    interactive_ttl: int = _setting(_number, 60)
+    pending_jobs: int | None = _setting(_number, None)
+    usage_seconds: float | None = _setting(_amount, None)
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, str]) -> "CloudSettings":
+        """Read settings as they stand in a URL.
+
+        Raises:
+            ConfigurationError: A setting is unknown or its value cannot be used.
+        """
+        known: Final = {setting.name: setting for setting in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, text in settings.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise ConfigurationError(
+                    _SOURCE, f"there is no setting {name!r}; {hint}known: {', '.join(known)}"
+                )
+            try:
+                values[name] = known[name].metadata["read"](text)
+            except ValueError as error:
+                raise ConfigurationError(_SOURCE, f"{name} {error}, not {text!r}") from None
+        return cls(**values)
+
+
+def make_cloud(
+    settings: CloudSettings,
+    *,
+    clock: Clock | None = None,
+    ids: IdFactory | None = None,
+    executor: Executor | None = None,
+) -> MemoryCloud:
+    """Make a cloud; call it on the loop on which the cloud will live.
+
+    Args:
+        settings: What it is like.
+        clock: Its time; the system's if None.
+        ids: Where its ids come from; random if None.
+        executor: What runs its programs; as *settings* say if None.
+
+    Raises:
+        ConfigurationError: Two settings do not go together, or a value is out of its range.
+    """
+    instance = DEFAULT_INSTANCE
+    if settings.instance is not None:
+        instance = evolve(instance, id=InstanceId(settings.instance), name=settings.instance)
+    fleet = Fleet(ideal_sizes=settings.ideal)
+    try:
+        plan = Plan(
+            max_ttl=settings.max_ttl,
+            interactive_ttl=settings.interactive_ttl,
+            pending_jobs=settings.pending_jobs,
+            usage_seconds=settings.usage_seconds,
+        )
+        engine = EngineSettings(default_plan=plan, pace=Pace(settings.pace))
+        template = Device(name=BackendName("any"), job_seconds=settings.job_seconds)
+    except InvalidInputError as error:
+        raise ConfigurationError(_SOURCE, str(error)) from error
+    seed = settings.seed if settings.seed is not None else secrets.randbits(63)
+    return MemoryCloud(
+        clock=clock or SystemClock(),
+        ids=ids or RandomIds(),
+        executor=executor or _executor(settings),
+        blobs=SpillingBlobStore(),
+        fleet=fleet,
+        settings=engine,
+        template=template,
+        instances=(instance,),
+        noise=settings.noise,
+        seed=seed,
+    )
+
+
+def _executor(settings: CloudSettings) -> Executor:
+    if settings.workers is not None and settings.workers < 1:
+        raise ConfigurationError(_SOURCE, f"workers must be at least 1, not {settings.workers}")
+    if settings.execution == "threads":
+        from swqr_adapters.execution.threads import ThreadExecutor
+
+        return ThreadExecutor(settings.workers)
+    from swqr_adapters.execution.pool import WorkerPool
+
+    return WorkerPool(workers=settings.workers, wall_limit=settings.wall_limit)
+
+
+async def connect(location: str, settings: Mapping[str, str]) -> MemoryTransport:
+    """Make a cloud of one's own and return the way to it (entry point ``memory``).
+
+    Raises:
+        ConfigurationError: A setting is unknown or cannot be used, or there is a location.
+    """
+    if location.strip("/"):
+        raise ConfigurationError(
+            _SOURCE, f"it is in this process and has no location, so not {location!r}: 'memory://'"
+        )
+    parsed = CloudSettings.parse(settings)
+    cloud = make_cloud(parsed)
+    principal = Principal(user=parsed.user, instance=cloud.instances[0].id)
+    return MemoryTransport(cloud, principal, owns_cloud=True)

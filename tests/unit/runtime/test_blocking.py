@@ -1,0 +1,171 @@
+"""The blocking runtime: threads, loops, forks and the end of the process."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from swqr_core import AsyncRuntime, Capabilities, Principal, Runtime
+from swqr_core.errors import ClosedError, ConfigurationError, StateConflictError
+
+
+class Counting:
+    """A transport that knows its loop and whether it is closed."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        type(self).made += 1
+        self.loop = asyncio.get_running_loop()
+        self.closed = 0
+        self.capabilities = Capabilities(transport="counting")
+        self.principal = Principal()
+
+    async def backends(self) -> tuple[object, ...]:
+        assert asyncio.get_running_loop() is self.loop
+        return ()
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+class Failing(Counting):
+    left = 1
+
+    def __init__(self) -> None:
+        if type(self).left:
+            type(self).left -= 1
+            raise ConfigurationError("here", "not yet")
+        super().__init__()
+
+
+def make_with(kind: type[Counting], into: list[Any]) -> Any:
+    async def make() -> Any:
+        into.append(kind())
+        return into[-1]
+
+    return make
+
+
+@pytest.fixture
+def transports() -> list[Counting]:
+    return []
+
+
+@pytest.fixture
+def runtime(transports: list[Counting]) -> Iterator[Runtime]:
+    with Runtime(make_with(Counting, transports)) as runtime:
+        yield runtime
+
+
+def test_nothing_starts_before_the_first_call(runtime: Runtime, transports: list[Any]) -> None:
+    threads = {thread.name for thread in threading.enumerate()}
+
+    assert transports == []
+    assert "swqr runtime" not in threads
+
+
+def test_many_threads_share_one_transport_on_one_loop(
+    runtime: Runtime, transports: list[Counting]
+) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: runtime.backends(), range(200)))
+
+    assert answers == [()] * 200
+    assert len(transports) == 1
+
+
+async def test_it_works_inside_a_running_event_loop(runtime: Runtime) -> None:
+    assert runtime.backends() == ()
+
+
+def test_its_own_loop_is_refused_instead_of_blocked_for_ever(runtime: Runtime) -> None:
+    async def inside(_: AsyncRuntime) -> object:
+        return runtime.backends()
+
+    with pytest.raises(StateConflictError, match="own event loop"):
+        runtime.run(inside)
+
+
+def test_closing_closes_the_transport_once_and_stops_the_thread(
+    runtime: Runtime, transports: list[Counting]
+) -> None:
+    runtime.backends()
+    runtime.close()
+    runtime.close()
+
+    assert transports[0].closed == 1
+    assert "swqr runtime" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_closed_runtime_says_so(runtime: Runtime) -> None:
+    runtime.close()
+
+    with pytest.raises(ClosedError):
+        runtime.backends()
+
+
+def test_a_transport_that_could_not_be_made_is_tried_again(transports: list[Counting]) -> None:
+    with Runtime(make_with(Failing, transports)) as runtime:
+        with pytest.raises(ConfigurationError):
+            runtime.backends()
+
+        assert runtime.backends() == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_makes_a_transport_of_its_own(
+    runtime: Runtime, transports: list[Counting]
+) -> None:
+    runtime.backends()
+    child = os.fork()
+    if child == 0:
+        try:
+            runtime.backends()
+            os._exit(len(transports))
+        finally:
+            os._exit(99)
+
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 2
+    assert runtime.backends() == ()
+
+
+def test_at_the_end_of_the_process_what_is_open_is_closed() -> None:
+    program = """
+import asyncio
+from swqr_core import Capabilities, Runtime
+
+class Transport:
+    capabilities = Capabilities(transport="t")
+    async def backends(self): return ()
+    async def aclose(self): print("closed")
+
+async def make(): return Transport()
+
+Runtime(make).backends()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert (done.stdout, done.stderr) == ("closed\n", "")
+
+
+def test_every_use_case_has_a_blocking_twin_with_the_same_parameters() -> None:
+    import inspect
+
+    ours = {"run", "connect", "close"}
+    not_here = {"aclose"}
+    for name, method in inspect.getmembers(AsyncRuntime, inspect.isfunction):
+        if name.startswith("_") or name in ours | not_here:
+            continue
+        twin = inspect.signature(getattr(Runtime, name))
+        assert list(twin.parameters) == list(inspect.signature(method).parameters), name
