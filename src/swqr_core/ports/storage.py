@@ -1,6 +1,6 @@
 """The ports to what must outlive a process: an event log, and blobs by digest."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Protocol
 
 from attrs import field, frozen
@@ -8,6 +8,10 @@ from attrs import field, frozen
 from swqr_core.model.payload import Payload
 
 __all__ = ["BlobStore", "EventLog", "LogRecord"]
+
+
+def _in_order(facts: Iterable[Mapping[str, object]]) -> tuple[Mapping[str, object], ...]:
+    return tuple(facts)
 
 
 @frozen(kw_only=True)
@@ -24,7 +28,7 @@ class LogRecord:
     version: int
     at: str
     input: Mapping[str, object]
-    facts: tuple[Mapping[str, object], ...] = field(converter=tuple)
+    facts: tuple[Mapping[str, object], ...] = field(converter=_in_order)
 
 
 class EventLog(Protocol):
