@@ -7,9 +7,8 @@ answered from. It holds only published facts, so nobody reads what is not yet du
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import singledispatchmethod
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
@@ -60,7 +59,6 @@ class _JobRecord:
 @define
 class _SessionRecord:
     session: Session
-    number: int
     active_ttl: int
     active_since: datetime | None = None
     active_before: float = 0.0
@@ -91,27 +89,36 @@ class View:
         self._tenants: dict[InstanceId, _Tenant] = {}
         self._queues: dict[str, int] = {}
         self._status: dict[str, tuple[BackendStatus, str]] = {}
-        self._number = 0
+        self._rules: dict[type, Callable[[Any], None]] = {
+            DeviceAdded: self._device_added,
+            DeviceStatusSet: self._device_status_set,
+            SessionOpened: self._session_opened,
+            SessionAdvanced: self._session_advanced,
+            SessionCharged: self._session_charged,
+            InstanceCharged: self._instance_charged,
+            JobAccepted: self._job_accepted,
+            JobStarted: self._job_started,
+            JobExecuted: self._job_executed,
+            JobEnded: self._job_ended,
+            TagsSet: self._tags_set,
+            ResultTaken: self._result_taken,
+            JobDeleted: self._job_deleted,
+        }
 
     # --- facts ---------------------------------------------------------------------------------
 
-    @singledispatchmethod
     def apply(self, fact: Fact) -> None:
         """Take in one fact; they must come in the order in which they became so."""
-        raise TypeError(f"no fact: {fact!r}")
+        self._rules[type(fact)](fact)
 
-    @apply.register
-    def _(self, fact: DeviceAdded) -> None:
+    def _device_added(self, fact: DeviceAdded) -> None:
         self._queues.setdefault(fact.device.name, 0)
 
-    @apply.register
-    def _(self, fact: DeviceStatusSet) -> None:
+    def _device_status_set(self, fact: DeviceStatusSet) -> None:
         self._status[fact.name] = fact.status, fact.reason
 
-    @apply.register
-    def _(self, fact: SessionOpened) -> None:
+    def _session_opened(self, fact: SessionOpened) -> None:
         spec = fact.spec
-        self._number += 1
         created = SessionReason.CREATED.value
         session = Session(
             id=fact.session_id,
@@ -129,15 +136,14 @@ class View:
             extra=spec.extra,
         )
         self._sessions[fact.session_id] = _SessionRecord(
-            session, self._number, spec.active_ttl or spec.max_ttl or 0
+            session, spec.active_ttl or spec.max_ttl or 0
         )
         self._sessions[fact.session_id].steps.append(
             SessionStep(SessionState.OPEN, fact.at, created)
         )
         self._tenant(fact.principal.instance).sessions[fact.session_id] = None
 
-    @apply.register
-    def _(self, fact: SessionAdvanced) -> None:
+    def _session_advanced(self, fact: SessionAdvanced) -> None:
         record = self._sessions[fact.session_id]
         before = record.session
         if fact.state is before.state:
@@ -163,19 +169,16 @@ class View:
         record.active_since = at
         record.session = evolve(session, activated_at=at, started_at=session.started_at or at)
 
-    @apply.register
-    def _(self, fact: SessionCharged) -> None:
+    def _session_charged(self, fact: SessionCharged) -> None:
         record = self._sessions[fact.session_id]
         record.charged += fact.seconds
         if fact.final:
             record.session = evolve(record.session, usage_seconds=record.charged)
 
-    @apply.register
-    def _(self, fact: InstanceCharged) -> None:
+    def _instance_charged(self, fact: InstanceCharged) -> None:
         self._tenant(fact.instance).charges.append((fact.at, fact.seconds))
 
-    @apply.register
-    def _(self, fact: JobAccepted) -> None:
+    def _job_accepted(self, fact: JobAccepted) -> None:
         spec, tenant = fact.spec, self._tenant(fact.principal.instance)
         job = Job(
             id=fact.job_id,
@@ -197,8 +200,7 @@ class View:
             self._sessions[spec.session_id].jobs[fact.job_id] = None
         self._queues[spec.backend] = self._queues.get(spec.backend, 0) + 1
 
-    @apply.register
-    def _(self, fact: JobStarted) -> None:
+    def _job_started(self, fact: JobStarted) -> None:
         record = self._jobs[fact.job_id]
         spec = record.job.spec
         record.job = evolve(record.job, state=JobState.RUNNING, running_at=fact.at)
@@ -207,12 +209,10 @@ class View:
             inside = self._sessions[spec.session_id]
             inside.session = evolve(inside.session, last_job_started_at=fact.at)
 
-    @apply.register
-    def _(self, fact: JobExecuted) -> None:
+    def _job_executed(self, fact: JobExecuted) -> None:
         pass  # the device is still busy; to the outside the job runs
 
-    @apply.register
-    def _(self, fact: JobEnded) -> None:
+    def _job_ended(self, fact: JobEnded) -> None:
         record = self._jobs[fact.job_id]
         before = record.job
         spec = before.spec
@@ -235,8 +235,7 @@ class View:
             inside = self._sessions[spec.session_id]
             inside.session = evolve(inside.session, last_job_ended_at=fact.at)
 
-    @apply.register
-    def _(self, fact: TagsSet) -> None:
+    def _tags_set(self, fact: TagsSet) -> None:
         record = self._jobs[fact.job_id]
         self._untag(record.job)
         record.job = evolve(record.job, spec=evolve(record.job.spec, tags=fact.tags))
@@ -244,13 +243,11 @@ class View:
             tenant = self._tenant(record.job.instance or InstanceId(""))
             tenant.by_tag.setdefault(tag, {})[fact.job_id] = None
 
-    @apply.register
-    def _(self, fact: ResultTaken) -> None:
+    def _result_taken(self, fact: ResultTaken) -> None:
         record = self._jobs[fact.job_id]
         record.job = evolve(record.job, result=None)
 
-    @apply.register
-    def _(self, fact: JobDeleted) -> None:
+    def _job_deleted(self, fact: JobDeleted) -> None:
         job = self._jobs.pop(fact.job_id).job
         self._untag(job)
         if job.instance is not None:
