@@ -1,0 +1,246 @@
+"""The official job, waiting by event and not by polling."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from swqr_adapters.codec.errors import PayloadError
+from swqr_adapters.codec.official import result_decoder_for
+from swqr_adapters.wire import ibm
+from swqr_core.errors import JobCancelledError, JobFailedError, JobTimedOutError, WaitTimeoutError
+from swqr_core.lifecycle.job import JobState
+from swqr_core.model.job import Job
+
+from . import contract
+from .client import PortClient
+from .errors import IBMRuntimeError, official_error, official_errors
+
+__all__ = ["RuntimeJobV2"]
+
+logger = logging.getLogger(__name__)
+
+STATUSES: Final[Mapping[JobState, str]] = MappingProxyType(
+    {
+        JobState.QUEUED: "QUEUED",
+        JobState.RUNNING: "RUNNING",
+        JobState.COMPLETED: "DONE",
+        JobState.FAILED: "ERROR",
+        JobState.CANCELLED: "CANCELLED",
+        JobState.TIMED_OUT: "ERROR",
+    }
+)
+"""The official client's word for each state."""
+
+
+class RuntimeJobV2(contract.RuntimeJobV2):
+    """A job, as the official client shows it.
+
+    Args:
+        client: The instance's client.
+        snapshot: The job as it was when last looked at.
+        backend: The backend that it runs on.
+        service: The service that it belongs to.
+        result_decoder: A decoder class, or several that are applied one after the other, instead
+            of the program's own.
+        version: The version of the primitive, for the official class.
+    """
+
+    def __init__(
+        self,
+        client: PortClient,
+        snapshot: Job,
+        *,
+        backend: Any,
+        service: Any,
+        result_decoder: Any = None,
+        version: int | None = None,
+    ) -> None:
+        spec = snapshot.spec
+        self._snapshot = snapshot
+        self._decoders = _chain(result_decoder or result_decoder_for(spec.program_id))
+        values = {
+            "backend": backend,
+            "api_client": client,
+            "job_id": snapshot.id,
+            "program_id": spec.program_id,
+            "service": service,
+            "creation_date": ibm.timestamp(snapshot.created_at),
+            "result_decoder": self._decoders[0],
+            "image": spec.image,
+            "session_id": spec.session_id,
+            "tags": list(spec.tags),
+            "version": version,
+            "private": spec.private,
+        }
+        super().__init__(**contract.accepted_by(contract.RuntimeJobV2.__init__, values))
+
+    @property
+    def _client(self) -> PortClient:
+        return self._api_client  # type: ignore[no-any-return] # what __init__ was given
+
+    def status(self) -> str:
+        """Return ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+        """
+        return STATUSES[self._refresh().state]
+
+    def _refresh(self) -> Job:
+        """Return the job as it is now; one that has ended stays as it is."""
+        if not self._snapshot.state.ended:
+            with official_errors():
+                self._snapshot = self._client.runtime.job(self._snapshot.id)
+        return self._snapshot
+
+    def wait_for_final_state(
+        self,
+        timeout: float | None = None,
+        poll_interval: float | None = None,  # noqa: ARG002 - nothing is polled
+    ) -> None:
+        """Wait until the job has ended.
+
+        Args:
+            timeout: Seconds to wait, or None for ever.
+            poll_interval: Ignored: the wait is for an event.
+
+        Raises:
+            RuntimeJobTimeoutError: The time is over; the job goes on.
+            RuntimeJobNotFound: The job was deleted.
+        """
+        if self._snapshot.state.ended:
+            return
+        with official_errors():
+            if timeout is not None and timeout < 0:
+                raise WaitTimeoutError("job", self._snapshot.id, timeout)
+            self._snapshot = self._client.runtime.wait_job(self._snapshot.id, timeout=timeout)
+
+    def result(
+        self,
+        timeout: float | None = None,
+        decoder: Any = None,
+        poll_interval: float | None = None,
+    ) -> Any:
+        """Wait until the job has ended and return its result.
+
+        Args:
+            timeout: Seconds to wait, or None for ever.
+            decoder: A decoder class, or several that are applied one after the other, instead of
+                the job's own.
+            poll_interval: Ignored: the wait is for an event.
+
+        Returns:
+            What the program's decoder makes of the result; None if there is none (any more).
+
+        Raises:
+            RuntimeJobFailureError: The job failed.
+            RuntimeJobMaxTimeoutError: The job ran longer than it was allowed to.
+            RuntimeInvalidStateError: The job was cancelled.
+            RuntimeJobTimeoutError: The time is over; the job goes on.
+            RuntimeJobNotFound: The job was deleted.
+            IBMRuntimeError: The result cannot be decoded.
+        """
+        self.wait_for_final_state(timeout=timeout, poll_interval=poll_interval)
+        self._raise_for_state()
+        text = self._client.job_results(self._snapshot.id)
+        if not text:
+            return None
+        result: Any = text
+        try:
+            for one in _chain(decoder) if decoder else self._decoders:
+                applies = getattr(one, "is_applicable", None)
+                if applies is None or applies(result):
+                    result = one.decode(result)
+        except PayloadError as error:
+            msg = f"The result of job {self._snapshot.id} cannot be decoded: {error}"
+            raise IBMRuntimeError(msg) from error
+        return result
+
+    def _raise_for_state(self) -> None:
+        job = self._snapshot
+        facts = (job.id, job.reason, job.reason_code, job.reason_solution)
+        why = f"Unable to retrieve the result of job {job.id}."
+        match job.state:
+            case JobState.FAILED:
+                failure = JobFailedError(*facts)
+                raise official_error(failure, f"{why} {self._reason_text()}") from failure
+            case JobState.TIMED_OUT:
+                late = JobTimedOutError(*facts)
+                raise official_error(late, f"{why} {self._reason_text()}") from late
+            case JobState.CANCELLED:
+                end = JobCancelledError(*facts)
+                raise official_error(end, f"{why} Job was cancelled.") from end
+            case _:
+                return
+
+    def _reason_text(self) -> str:
+        """Return the reason in the official form, and what the platform advises."""
+        state = ibm.job_document(self._snapshot)["state"]
+        text: str = state.get("reason") or "No reason was given; see the job's logs."
+        if code := state.get("reason_code"):
+            text = f"Error code {code}; {text}"
+        if solution := state.get("reason_solution"):
+            text = f"{text} {solution}"
+        return text
+
+    def error_message(self) -> str | None:
+        """Return why the job failed, or None if it did not (yet)."""
+        job = self._refresh()
+        if job.state is JobState.FAILED:
+            said = self._reason_text() if job.reason else self._traceback()
+            return f"Job {job.id} has failed:\n{said or self._reason_text()}"
+        if job.state is JobState.TIMED_OUT:
+            return (
+                f"Job {job.id} ran longer than maximum execution time. Job was cancelled:\n"
+                f"{self._traceback() or self._reason_text()}"
+            )
+        return None
+
+    def _traceback(self) -> str:
+        text = self._client.job_results(self._snapshot.id)
+        return text[max(text.rfind("Traceback"), 0) :]
+
+    def cancel(self) -> None:
+        """Stop the job.
+
+        Raises:
+            RuntimeInvalidStateError: It has ended already.
+            RuntimeJobNotFound: It was deleted.
+        """
+        self._client.job_cancel(self._snapshot.id)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the job's metrics: ``timestamps``, ``usage`` and what else the platform tells.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+        """
+        return self._client.job_metadata(self._snapshot.id)
+
+    def usage(self, partial: bool = False) -> float:
+        """Return the seconds that the job kept the device, 0 until the figure is final.
+
+        Args:
+            partial: Return the figure so far instead.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+        """
+        usage = self.metrics()["usage"]
+        final = partial or usage["status"] != "pending"
+        return usage["qpu_charge_time_seconds"] if final else 0
+
+    def logs(self) -> str:
+        """Return the job's log, which is complete only after the job has ended.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+        """
+        if not self._refresh().state.ended:
+            logger.warning("job %s has not ended: its log is not complete", self._snapshot.id)
+        return self._client.job_logs(self._snapshot.id)
+
+
+def _chain(decoders: Any) -> list[Any]:
+    return list(decoders) if isinstance(decoders, Sequence) else [decoders]

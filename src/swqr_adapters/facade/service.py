@@ -1,0 +1,576 @@
+"""The official service over our runtime, whatever transport that uses."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Self
+
+from attrs import field, frozen
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.providers.providerutils import filter_backends
+
+from swqr_adapters.codec.official import encode_params
+from swqr_adapters.wire import ibm
+from swqr_core.errors import BackendNotFoundError
+from swqr_core.lifecycle.job import JobState
+from swqr_core.model.backend import Backend, BackendStatus
+from swqr_core.model.ids import BackendName, ProgramId, SessionId
+from swqr_core.model.job import Job, JobSpec
+from swqr_core.model.query import MAX_PAGE, JobQuery
+from swqr_core.runtime.blocking import Runtime
+
+from . import contract
+from .backend import IBMBackend, backend_from
+from .client import PortClient, in_utc
+from .connection import Connection
+from .errors import IBMInputValueError, IBMRuntimeError, official_errors
+from .errors import QiskitBackendNotFoundError as OurBackendNotFoundError
+from .job import RuntimeJobV2
+
+__all__ = ["QiskitRuntimeService"]
+
+CHANNELS: Final = ("ibm_cloud", "ibm_quantum_platform", "local")
+DEFAULT_CHANNEL: Final = "ibm_quantum_platform"
+DEFAULT_TRANSPORT: Final = "memory://"
+HIDDEN: Final = "********"
+MOCK: Final = "mock_"
+
+PENDING: Final = frozenset(state for state in JobState if not state.ended)
+ENDED: Final = frozenset(state for state in JobState if state.ended)
+
+
+@frozen
+class _Account:
+    """What the caller said about an account. The API key itself is not kept."""
+
+    channel: str
+    url: str | None
+    instance: str
+    verify: bool
+    private_endpoint: bool
+    proxies: Any = field(repr=False)
+    has_token: bool
+
+
+class QiskitRuntimeService(contract.QiskitRuntimeService):
+    """The official service's methods over any transport of this library.
+
+    It takes every keyword of the official constructor, so that a program need not change, and
+    contacts nobody: the keywords that only concern IBM's servers have no effect. The API key is
+    neither used nor kept. Two keywords of its own say where the work goes.
+
+    Services of one process that name equal transport URLs, and the same instance, share one
+    runtime, so they see the same jobs and sessions. It is closed when the last of them is closed
+    (``close()`` or the end of a ``with`` block), and at the latest when the interpreter ends.
+
+    Args:
+        channel: ``ibm_quantum_platform`` (the default), ``ibm_cloud`` or ``local``; only a name.
+        token: Ignored.
+        url: Kept for ``active_account()``.
+        filename: Ignored, as is *name*: no saved account is read.
+        name: See *filename*.
+        instance: The CRN or the name of the instance; None or ``auto`` for the transport's own.
+            It goes to the transport as its setting ``instance``; the in-memory cloud takes any
+            text for one, so that a program written for IBM runs unchanged.
+        proxies: Ignored.
+        verify: Kept for ``active_account()``.
+        private_endpoint: Kept for ``active_account()``.
+        url_resolver: Ignored.
+        region: Ignored, as are *plans_preference* and *tags*: a transport has one instance.
+        plans_preference: See *region*.
+        tags: See *region*.
+        transport: The URL of the transport, for example ``memory://?seed=7&noise=on``;
+            ``memory://`` if neither this nor *runtime* is given.
+        runtime: A runtime that the caller made, and closes, instead.
+
+    Raises:
+        ValueError: *channel* is none of the three.
+        IBMInputValueError: Both *transport* and *runtime* are given.
+        ConfigurationError: There is no such transport, or a setting in its URL cannot be used.
+    """
+
+    is_local = False
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        """Make this class: the official one makes another for the channel ``local``."""
+        return object.__new__(cls)
+
+    def __init__(  # noqa: PLR0917 - the official signature
+        self,
+        channel: str | None = None,
+        token: str | None = None,
+        url: str | None = None,
+        filename: str | None = None,  # noqa: ARG002 - see above, as for the following
+        name: str | None = None,  # noqa: ARG002
+        instance: str | None = None,
+        proxies: dict[str, Any] | None = None,
+        verify: bool | None = None,
+        private_endpoint: bool | None = None,
+        url_resolver: Callable[..., str] | None = None,  # noqa: ARG002
+        region: str | None = None,  # noqa: ARG002
+        plans_preference: list[str] | None = None,  # noqa: ARG002
+        tags: list[str] | None = None,  # noqa: ARG002
+        *,
+        transport: str | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        # Not the official constructor: that one authenticates over HTTP.
+        if channel is not None and channel not in CHANNELS:
+            msg = f"'channel' can only be one of {', '.join(map(repr, CHANNELS))}, not {channel!r}"
+            raise ValueError(msg)
+        if transport is not None and runtime is not None:
+            msg = "transport, runtime: give one of them, not both"
+            raise IBMInputValueError(msg, 400)
+        instance = None if instance == "auto" else instance
+        self._open = True
+        self._connection = (
+            Connection.shared(DEFAULT_TRANSPORT if transport is None else transport, instance)
+            if runtime is None
+            else Connection(runtime)
+        )
+        self._client = PortClient(self._connection)
+        try:
+            self._check_instance(instance)
+        except IBMInputValueError:
+            self.close()
+            raise
+        self._account = _Account(
+            channel=channel or DEFAULT_CHANNEL,
+            url=url,
+            instance=self._client.instance,
+            verify=verify is not False,
+            private_endpoint=bool(private_endpoint),
+            proxies=proxies,
+            has_token=token is not None,
+        )
+        self._backends: dict[tuple[str, bool | None, str | None], IBMBackend] = {}
+
+    # --- what official objects call ------------------------------------------------------------
+
+    def _get_api_client(self, instance: str | None = None) -> PortClient:
+        self._check_instance(instance)
+        return self._client
+
+    def _get_api_clients(self) -> dict[str, PortClient]:
+        return {self._client.instance: self._client}
+
+    @property
+    def _active_api_client(self) -> PortClient:
+        return self._client
+
+    @_active_api_client.setter
+    def _active_api_client(self, client: PortClient) -> None:
+        """Ignore it: there is one, and official code sets what it got from here."""
+
+    def _run(  # noqa: PLR0917 - the official signature
+        self,
+        program_id: str,
+        inputs: dict[str, Any],
+        options: Any = None,
+        result_decoder: Any = None,
+        session_id: str | None = None,
+        start_session: bool | None = False,  # noqa: ARG002 - no release asks for it any more
+        calibration_id: str | None = None,
+        dry_run: bool = False,
+        **_: Any,
+    ) -> RuntimeJobV2:
+        """Submit a job: one call of the transport, whatever the mode."""
+        if options is None or isinstance(options, dict):
+            options = contract.RuntimeOptions(**(options or {}))
+        options.validate(channel=self.channel)
+        backend = options.backend
+        if isinstance(backend, str):
+            backend = self.backend(backend)
+        if backend is None:
+            msg = "backend: none was given; pass one in the options"
+            raise IBMInputValueError(msg, 400)
+        self._check_owner(backend)
+        if dry_run:
+            backend = self._mock(backend)
+        with official_errors():
+            spec = JobSpec(
+                program_id=ProgramId(program_id),
+                backend=BackendName(backend.name),
+                session_id=None if session_id is None else SessionId(session_id),
+                tags=options.job_tags or (),
+                max_execution_time=options.max_execution_time,
+                log_level=options.log_level or "warning",
+                private=bool(options.private),
+                image=options.image or None,
+                calibration_id=calibration_id,
+            )
+            handle = self._client.runtime.submit(spec, encode_params(program_id, inputs))
+        return RuntimeJobV2(
+            self._client,
+            handle.snapshot,
+            backend=backend,
+            service=self,
+            result_decoder=result_decoder,
+            version=(inputs or {}).get("version", 1),
+        )
+
+    def _check_owner(self, backend: Any) -> None:
+        """Refuse a backend of another cloud, whose name might mean something else here."""
+        owner = getattr(backend, "service", None)
+        if owner is self:
+            return
+        client = None if owner is None else owner._get_api_client()  # noqa: SLF001 - the seam
+        if getattr(client, "runtime", None) is not self._client.runtime:
+            msg = (
+                f"backend {backend.name!r} does not belong to this service: get it from "
+                "service.backend()"
+            )
+            raise IBMRuntimeError(msg)
+
+    def _mock(self, backend: Any) -> Any:
+        """Return the mock device that stands for a backend in dry runs."""
+        if backend.name.startswith(MOCK):
+            return backend
+        name = re.sub(r"^[^_]+", "mock", backend.name)
+        try:
+            return self.backend(name)
+        except QiskitBackendNotFoundError as error:
+            msg = (
+                f"Unable to use `dry_run` mode: backend {name!r} was not found. This transport "
+                "has no mock device for it; run on the backend itself."
+            )
+            raise OurBackendNotFoundError(msg, 404) from error
+
+    # --- backends ------------------------------------------------------------------------------
+
+    def backend(
+        self,
+        name: str,
+        instance: str | None = None,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+    ) -> IBMBackend:
+        """Return one backend; the same object for the same question.
+
+        Args:
+            name: Its name.
+            instance: The CRN or name of the instance; only the service's own is possible.
+            use_fractional_gates: Whether the backend has gates such as ``rx`` and ``rzz``; None for
+                all gates that it has.
+            calibration_id: The calibration to use.
+
+        Raises:
+            QiskitBackendNotFoundError: There is none of that name; the error lists near ones.
+            IBMInputValueError: It has no fractional gates and they are asked for, or there is no
+                such calibration or instance.
+        """
+        self._check_instance(instance)
+        if not name:
+            msg = "name: must be the name of a backend; service.backends() lists them"
+            raise IBMInputValueError(msg, 400)
+        with official_errors():
+            listed = self._client.runtime.backend(name)
+        found = self._made(listed, use_fractional_gates, calibration_id)
+        if use_fractional_gates and not {"rzz", "rx"} & set(found.basis_gates):
+            msg = (
+                f"Backend {name!r} does not support fractional gates, "
+                "but use_fractional_gates was set to True."
+            )
+            raise IBMInputValueError(msg, 400)
+        return found
+
+    def backends(
+        self,
+        name: str | None = None,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        dynamic_circuits: bool | None = None,
+        filters: Callable[[Any], bool] | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+        include_mocks: bool = False,
+        **kwargs: Any,
+    ) -> list[IBMBackend]:
+        """Return all backends that meet every condition that is given.
+
+        Args:
+            name: That name.
+            min_num_qubits: At least that many qubits.
+            instance: The CRN or name of the instance; only the service's own is possible.
+            dynamic_circuits: Whether it supports dynamic circuits.
+            filters: Any condition on a backend.
+            use_fractional_gates: As for ``backend``.
+            calibration_id: As for ``backend``.
+            include_mocks: Whether devices for dry runs are among them.
+            **kwargs: Attributes of the configuration or the status, and the value of each.
+
+        Raises:
+            IBMInputValueError: There is no such instance or calibration.
+        """
+        self._check_instance(instance)
+        with official_errors():
+            listed = self._listing(name)
+        found = []
+        for one in listed:
+            if (one.is_mock and not include_mocks) or one.num_qubits < (min_num_qubits or 0):
+                continue
+            try:
+                backend = self._made(one, use_fractional_gates, calibration_id)
+            except QiskitBackendNotFoundError:
+                continue  # retired meanwhile, or beyond what this client can read
+            features = getattr(backend.configuration(), "supported_features", None) or ()
+            if dynamic_circuits in {None, "dynamic_circuits" in features}:
+                found.append(backend)
+        return filter_backends(found, filters=filters, **kwargs)  # type: ignore[no-any-return]
+
+    def least_busy(
+        self,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        filters: Callable[[Any], bool] | None = None,
+        use_fractional_gates: bool | None = False,
+        **kwargs: Any,
+    ) -> IBMBackend:
+        """Return the online backend with the fewest waiting jobs that meets every condition.
+
+        Args:
+            min_num_qubits: As for ``backends``, like *instance* and *filters*.
+            instance: See *min_num_qubits*.
+            filters: See *min_num_qubits*.
+            use_fractional_gates: As for ``backend``; True leaves out what has none.
+            **kwargs: As for ``backends``.
+
+        Raises:
+            QiskitBackendNotFoundError: None meets them.
+            IBMInputValueError: There is no such instance.
+        """
+        self._check_instance(instance)
+        calibration_id = kwargs.pop("calibration_id", None)
+        dynamic_circuits = kwargs.pop("dynamic_circuits", None)
+        include_mocks = kwargs.pop("include_mocks", False)
+        with official_errors():
+            listed = self._listing(kwargs.pop("name", None))
+        for one in sorted(listed, key=lambda backend: backend.queue_length):
+            if one.status is not BackendStatus.ONLINE or (one.is_mock and not include_mocks):
+                continue
+            found = self.backends(
+                one.name,
+                min_num_qubits,
+                dynamic_circuits=dynamic_circuits,
+                filters=filters,
+                use_fractional_gates=use_fractional_gates,
+                calibration_id=calibration_id,
+                include_mocks=include_mocks,
+                **kwargs,
+            )
+            fractional = {"rzz", "rx"}
+            if found and (not use_fractional_gates or fractional & set(found[0].basis_gates)):
+                return found[0]
+        msg = (
+            "No backend matches the criteria. service.backends() lists what there is; loosen "
+            "min_num_qubits, filters or the other conditions."
+        )
+        raise OurBackendNotFoundError(msg, 404)
+
+    def _listing(self, name: str | None) -> tuple[Backend, ...]:
+        if name is None:
+            return self._client.runtime.backends()
+        try:
+            return (self._client.runtime.backend(name),)
+        except BackendNotFoundError:
+            return ()
+
+    def _made(
+        self, listed: Backend, use_fractional_gates: bool | None, calibration_id: str | None
+    ) -> IBMBackend:
+        """Return the official object for a backend; making one takes milliseconds."""
+        key = (str(listed.name), use_fractional_gates, calibration_id)
+        known = self._backends.get(key)
+        if known is None:
+            qubits = listed.extra.get("physical_qubits")
+            made = backend_from(
+                self._client,
+                self,
+                listed.name,
+                use_fractional_gates=use_fractional_gates,
+                calibration_id=calibration_id,
+                physical_qubits=qubits if isinstance(qubits, int) else None,
+                is_mock=listed.is_mock,
+            )
+            known = self._backends.setdefault(key, made)
+        return known
+
+    # --- jobs ----------------------------------------------------------------------------------
+
+    def job(self, job_id: str) -> RuntimeJobV2:
+        """Return one job.
+
+        Raises:
+            RuntimeJobNotFound: There is none of that id.
+        """
+        with official_errors():
+            return self._job(self._client.runtime.job(job_id))
+
+    def jobs(  # noqa: PLR0917 - the official signature
+        self,
+        limit: int | None = 10,
+        skip: int = 0,
+        backend_name: str | None = None,
+        pending: bool | None = None,
+        program_id: str | None = None,
+        instance: str | None = None,
+        job_tags: Any = None,
+        session_id: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        descending: bool = True,
+        include_mocks: bool = False,
+    ) -> list[RuntimeJobV2]:
+        """Return the jobs that meet every condition that is given.
+
+        Args:
+            limit: The most jobs to return; None or 0 for all.
+            skip: How many to leave out at the start.
+            backend_name: On that backend.
+            pending: Only those that are queued or running, or only those that have ended.
+            program_id: Of that program.
+            instance: The CRN or name of the instance; only the service's own is possible.
+            job_tags: With all of these tags.
+            session_id: In that session or batch.
+            created_after: Submitted then or later; local time unless the value has a time zone.
+            created_before: Submitted then or earlier; likewise.
+            descending: Newest first.
+            include_mocks: Whether dry runs are among them.
+
+        Raises:
+            IBMInputValueError: A condition cannot be.
+        """
+        self._check_instance(instance)
+        if not isinstance(job_tags, list | None):
+            msg = f"job_tags needs to be a list of strings, not {job_tags!r}."
+            raise IBMInputValueError(msg, 400)
+        if skip < 0 or (limit or 0) < 0:
+            msg = f"limit, skip: must be 0 or more, not {limit} and {skip}"
+            raise IBMInputValueError(msg, 400)
+        wanted = skip + limit if limit else None
+        with official_errors():
+            states = frozenset() if pending is None else PENDING if pending else ENDED
+            query = JobQuery(
+                states=states,  # type: ignore[arg-type] # a frozenset goes into a frozenset
+                program_id=None if program_id is None else ProgramId(program_id),
+                backend=None if backend_name is None else BackendName(backend_name),
+                session_id=None if session_id is None else SessionId(session_id),
+                tags=job_tags or (),
+                created_after=in_utc(created_after),
+                created_before=in_utc(created_before),
+                newest_first=descending,
+                limit=min(wanted or MAX_PAGE, MAX_PAGE),
+            )
+            found = islice(self._matching(query, include_mocks), skip, wanted)
+            return [self._job(job) for job in found]
+
+    def _matching(self, query: JobQuery, include_mocks: bool) -> Iterator[Job]:
+        jobs = self._client.runtime.iter_jobs(query)
+        return (job for job in jobs if include_mocks or not job.spec.backend.startswith(MOCK))
+
+    def _job(self, job: Job) -> RuntimeJobV2:
+        try:
+            listed = Backend(name=job.spec.backend, num_qubits=1)
+            backend = self._made(listed, False, job.spec.calibration_id)
+        except QiskitBackendNotFoundError:
+            backend = contract.IBMRetiredBackend.from_name(backend_name=job.spec.backend, api=None)
+        return RuntimeJobV2(self._client, job, backend=backend, service=self)
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove a job that has ended, with its parameters, result and logs.
+
+        Raises:
+            RuntimeJobNotFound: There is none of that id.
+            RuntimeInvalidStateError: It is queued or running.
+        """
+        with official_errors():
+            self._client.runtime.delete_job(job_id)
+
+    # --- the account ---------------------------------------------------------------------------
+
+    def usage(self) -> dict[str, Any]:
+        """Return what the instance has used, in seconds, and what remains if there is a limit."""
+        with official_errors():
+            document = ibm.usage_document(self._client.runtime.usage())
+        ceiling = document.get("usage_limit_seconds", document.get("usage_allocation_seconds"))
+        if ceiling:
+            left = ceiling - document["usage_consumed_seconds"]
+            document["usage_remaining_seconds"] = max(left, 0)
+        return document
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return the instances within reach: ``crn``, ``plan``, ``name`` and more of each."""
+        with official_errors():
+            return [ibm.instance_document(one) for one in self._client.runtime.instances()]
+
+    def active_instance(self) -> str:
+        """Return the CRN of the instance."""
+        return self._client.instance
+
+    def active_account(self) -> dict[str, Any]:
+        """Return what the service was made with; the API key is not shown, and not kept."""
+        account = self._account
+        shown = {
+            "channel": account.channel,
+            "url": account.url,
+            "token": HIDDEN if account.has_token else None,
+            "instance": account.instance,
+            "verify": account.verify,
+            "private_endpoint": account.private_endpoint,
+        }
+        return {key: value for key, value in shown.items() if value is not None}
+
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
+        return self._account.channel
+
+    # These three manage the official client's own file of accounts, which this service never
+    # reads; programs that save an account go on to do so.
+    delete_account = staticmethod(contract.QiskitRuntimeService.delete_account)
+    save_account = staticmethod(contract.QiskitRuntimeService.save_account)
+    saved_accounts = staticmethod(contract.QiskitRuntimeService.saved_accounts)
+
+    def _check_instance(self, instance: str | None) -> None:
+        """Refuse an instance that the transport is not bound to."""
+        if instance in {None, self._client.instance}:
+            return
+        names = [one["name"] for one in self.instances() if one["crn"] == self._client.instance]
+        if instance not in names:
+            msg = (
+                f"instance {instance!r} is not the one of this service, which is "
+                f"{self._client.instance!r}: make a service whose transport is bound to it"
+            )
+            raise IBMInputValueError(msg, 404)
+
+    # --- the object itself ---------------------------------------------------------------------
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime underneath, for what the official classes do not offer."""
+        return self._client.runtime
+
+    def close(self) -> None:
+        """Give the runtime back; see the class. Closing twice is fine."""
+        if self._open:
+            self._open = False
+            self._connection.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # backends hold it, and a copied backend belongs to the same service
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} over {self._client.runtime.capabilities.transport!r}>"
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other  # the official method compares what is not here

@@ -1,0 +1,1 @@
+"""Each provider's JSON, one module per provider."""
