@@ -27,6 +27,7 @@ from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.ids import BackendName, InstanceId, JobId, SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.query import JobQuery, Page
@@ -49,7 +50,7 @@ class ScriptedTransport:
     """
 
     capabilities = Capabilities(transport="scripted")
-    principal = Principal(user="tester", instance="crn:v1:test:::::a/b:c::")
+    principal = Principal(user="tester", instance=InstanceId("crn:v1:test:::::a/b:c::"))
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -75,13 +76,13 @@ class ScriptedTransport:
     def _backend(self, name: str, waiting: int) -> Backend:
         entry = self._fleet.resolve(name)
         assert entry is not None
-        return Backend(name=name, num_qubits=entry.num_qubits, queue_length=waiting)
+        return Backend(name=BackendName(name), num_qubits=entry.num_qubits, queue_length=waiting)
 
     def set_backend(self, name: str, **changes: Any) -> None:
         self._listed[name] = evolve(self._listed[name], **changes)
 
     def add_mock(self, name: str) -> None:
-        mock = f"mock_{name.partition('_')[2]}"
+        mock = BackendName(f"mock_{name.partition('_')[2]}")
         self._listed[mock] = evolve(self._listed[name], name=mock, is_mock=True, queue_length=0)
 
     def retire(self, name: str) -> None:
@@ -134,7 +135,7 @@ class ScriptedTransport:
     async def open_session(self, spec: SessionSpec, *, key: str) -> Session:
         self._enter("open_session")
         session = Session(
-            id=f"session-{len(self.opened)}",
+            id=SessionId(f"session-{len(self.opened)}"),
             backend=spec.backend,
             mode=spec.mode,
             state=SessionState.OPEN,
@@ -175,7 +176,7 @@ class ScriptedTransport:
         number = len(self.stored)
         at = START + timedelta(minutes=number)
         result = fate.pop("result_text", self.result_text)
-        queued = Job(id=f"job{number}", spec=spec, state=JobState.QUEUED, created_at=at)
+        queued = Job(id=JobId(f"job{number}"), spec=spec, state=JobState.QUEUED, created_at=at)
         ended = {"ended_at": at, "usage": JobUsage(quantum_seconds=2.0, final=True)}
         fate = {**(ended if fate["state"].ended else {}), **fate}
         self.stored[queued.id] = evolve(queued, **fate)

@@ -27,6 +27,7 @@ from swqr_core.errors import (
 )
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.backend import BackendStatus
+from swqr_core.model.ids import InstanceId
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.runtime.blocking import Runtime
 
@@ -473,7 +474,7 @@ class TestAccount:
         self, service: Any, transport: Any, used: float, left: float
     ) -> None:
         transport.usage_now = InstanceUsage(
-            instance="c", consumed_seconds=used, limit_seconds=100.0
+            instance=InstanceId("c"), consumed_seconds=used, limit_seconds=100.0
         )
 
         usage = service.usage()
