@@ -3,8 +3,9 @@
 import asyncio
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -63,6 +64,8 @@ class MemoryCloud:
         instances: The instances that it knows; the first is the default one.
         noise: Whether real devices have the errors of their calibration data.
         seed: What all randomness comes from that no job seeds itself.
+        warm_up: Gets the executor ready; called in the background as soon as somebody looks at a
+            backend or opens a session, so that the first job need not wait for it.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a cloud
@@ -81,6 +84,7 @@ class MemoryCloud:
         instances: tuple[Instance, ...] = (DEFAULT_INSTANCE,),
         noise: bool = True,
         seed: int = 0,
+        warm_up: Callable[[], Coroutine[Any, Any, object]] | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.clock = clock
@@ -95,6 +99,8 @@ class MemoryCloud:
         self._devices = dict(devices or {})
         self._noise = noise
         self._seed = seed
+        self._warm_up = warm_up
+        self._warming: asyncio.Task[object] | None = None
         self._known: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closed = False
@@ -145,7 +151,9 @@ class MemoryCloud:
             return
         self._closed = True
         await self.machine.aclose()
-        tasks = list(self._running.values())
+        tasks: list[asyncio.Task[Any]] = list(self._running.values())
+        if self._warming is not None:
+            tasks.append(self._warming)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -153,6 +161,13 @@ class MemoryCloud:
         if self._log is not None:
             await self._log.aclose()
         await self.blobs.aclose()
+
+    def get_ready(self) -> None:
+        """Warm the executor up in the background, the first time that this is called."""
+        if self._warm_up is not None and not self._closed:
+            self._warming = asyncio.ensure_future(self._warm_up())
+            self._warming.add_done_callback(_look_at)  # a failure shows when a job runs
+            self._warm_up = None
 
     # --- devices -------------------------------------------------------------------------------
 
@@ -265,6 +280,11 @@ class MemoryCloud:
 class _Stored:
     result: Payload | None = field(default=None)
     logs: Payload | None = field(default=None)
+
+
+def _look_at(task: asyncio.Task[object]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 def job_seed(seed: int, instance: str, number: int) -> int:

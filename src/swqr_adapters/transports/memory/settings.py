@@ -2,7 +2,7 @@
 
 import difflib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from attrs import evolve, field, fields, frozen
@@ -156,11 +156,14 @@ def make_cloud(
         template = Device(name=BackendName("any"), job_seconds=settings.job_seconds)
     except InvalidInputError as error:
         raise ConfigurationError(_SOURCE, str(error)) from error
+    warm_up = None
+    if executor is None:
+        executor, warm_up = _executor(settings)
     seed = settings.seed if settings.seed is not None else secrets.randbits(63)
     return MemoryCloud(
         clock=clock or SystemClock(),
         ids=ids or RandomIds(),
-        executor=executor or _executor(settings),
+        executor=executor,
         blobs=SpillingBlobStore(),
         fleet=fleet,
         settings=engine,
@@ -168,19 +171,24 @@ def make_cloud(
         instances=(instance,),
         noise=settings.noise,
         seed=seed,
+        warm_up=warm_up,
     )
 
 
-def _executor(settings: CloudSettings) -> Executor:
+def _executor(
+    settings: CloudSettings,
+) -> tuple[Executor, Callable[[], Coroutine[Any, Any, object]] | None]:
+    """Make what runs programs, and what gets it ready."""
     if settings.workers is not None and settings.workers < 1:
         raise ConfigurationError(_SOURCE, f"workers must be at least 1, not {settings.workers}")
     if settings.execution == "threads":
         from swqr_adapters.execution.threads import ThreadExecutor
 
-        return ThreadExecutor(settings.workers)
+        return ThreadExecutor(settings.workers, wall_limit=settings.wall_limit), None
     from swqr_adapters.execution.pool import WorkerPool
 
-    return WorkerPool(workers=settings.workers, wall_limit=settings.wall_limit)
+    pool = WorkerPool(workers=settings.workers, wall_limit=settings.wall_limit)
+    return pool, pool.start
 
 
 async def connect(location: str, settings: Mapping[str, str]) -> MemoryTransport:

@@ -116,7 +116,9 @@ class MemoryTransport:
 
     async def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> bytes:
         """Return the device's configuration as JSON text."""
-        return self._calibrated(name, calibration_id).configuration()
+        entry = self._calibrated(name, calibration_id)
+        self._cloud.get_ready()
+        return entry.configuration()
 
     async def backend_properties(
         self,
@@ -150,6 +152,7 @@ class MemoryTransport:
         self._check()
         _check_key(key)
         await self._cloud.ensure_device(spec.backend)
+        self._cloud.get_ready()
         step = await self._machine.feed(
             OpenSession(
                 principal=self._principal,
