@@ -166,7 +166,10 @@ class SpillingBlobStore:
         for members in self._classes:
             members.clear()
         self._held = 0
-        await asyncio.to_thread(self._folder.remove)
+        try:
+            await asyncio.to_thread(self._folder.remove)
+        except RuntimeError:  # at the interpreter's exit, when no thread pool takes work any more
+            self._folder.remove()
 
     def _check(self) -> None:
         if self._closed:
