@@ -25,6 +25,11 @@ def test_the_example_runs(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_no_example_hides_a_module_of_the_standard_library() -> None:
+    # The folder of a program comes first on its path: `platform.py` would be everybody's platform.
+    assert {path.stem for path in EXAMPLES.glob("*.py")} & sys.stdlib_module_names == set()
+
+
 def test_every_example_is_in_the_list_for_readers() -> None:
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
