@@ -24,6 +24,7 @@ __all__ = [
     "deflate",
     "from_base64",
     "inflate",
+    "inflate_exactly",
     "to_base64",
 ]
 
@@ -85,6 +86,24 @@ def inflate(packed: bytes, budget: Budget, *, limit: int | None = None) -> bytes
         raise UnsafePayloadError("$", budget.refusal(len(out)))
     _at_end(stream)
     budget.take(len(out))
+    return out
+
+
+def inflate_exactly(packed: bytes, budget: Budget, size: int) -> bytes:
+    """Return the *size* bytes that the zlib stream *packed* must hold.
+
+    Raises:
+        UnsafePayloadError: They are more than the budget has left.
+        MalformedPayloadError: It is no complete zlib stream of that size.
+    """
+    budget.take(size)
+    stream = zlib.decompressobj()
+    out = _step(stream, packed, size + 1)
+    if len(out) != size:
+        raise MalformedPayloadError(
+            "$", f"holds another number of bytes than the {size} that its shape needs"
+        )
+    _at_end(stream)
     return out
 
 

@@ -6,7 +6,6 @@ looked at first: executor and noise learner (version 3) parameters and results, 
 
 import contextlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,17 +15,10 @@ from .budget import Budget
 from .decoder import TAG, Decoder
 from .errors import MalformedPayloadError, PayloadError, UnsafePayloadError, path_text, shorten
 from .qpy import check_qpy
+from .tensors import tensor_size
 
-__all__ = ["check_schema_document", "is_compressed"]
+__all__ = ["check_samplex", "check_schema_document", "is_compressed"]
 
-BITS: Final = {
-    "bool": 1,
-    "c128": 128,
-    "c64": 64,
-    **{f"{kind}{bits}": bits for kind in "iu" for bits in (8, 16, 32, 64)},
-    **{f"f{bits}": bits for bits in (16, 32, 64)},
-}
-MAX_DIMENSIONS: Final = 32
 COMPRESSED_FROM: Final = 2  # the executor's major version
 
 
@@ -90,7 +82,7 @@ class _Check:
         if "b64_data" in node:
             self._circuits(node["b64_data"])
         if "samplex_json" in node:
-            self._samplex(node["samplex_json"])
+            check_samplex(node["samplex_json"], self.budget)
         if "num_qubits" in node and not _up_to(node["num_qubits"], self.budget.qubits):
             raise UnsafePayloadError("$", f"{shorten(node['num_qubits'])} qubits are refused")
         for key, item in node.items():
@@ -100,25 +92,14 @@ class _Check:
                 self.path.pop()
 
     def _tensor(self, node: dict[str, Any]) -> None:
-        dtype, shape = node["dtype"], node["shape"]
-        bits = BITS.get(dtype) if isinstance(dtype, str) else None
-        if bits is None:
-            raise MalformedPayloadError("$", f"no tensor has the dtype {shorten(dtype)}")
-        if (
-            not isinstance(shape, list)
-            or len(shape) > MAX_DIMENSIONS
-            or not all(_up_to(axis, self.budget.inflated) for axis in shape)
-        ):
-            raise MalformedPayloadError("$", f"no tensor has the shape {shorten(shape)}")
-        if bits == 1:
-            self.budget.take(math.prod(shape))  # a truth value takes a byte once it is unpacked
-        size = math.ceil(math.prod(shape) * bits / 8)
+        size = tensor_size(node, self.budget)
         data = from_base64(node["data"])
         if self.compressed:
             count_inflated(data, self.budget, expected=size)
         elif len(data) != size:
             raise MalformedPayloadError(
-                "$", f"{len(data)} bytes where {dtype} of shape {shape} takes {size}"
+                "$",
+                f"{len(data)} bytes where {node['dtype']} of shape {node['shape']} takes {size}",
             )
 
     def _circuits(self, text: Any) -> None:
@@ -127,23 +108,29 @@ class _Check:
             raw = inflate(raw, self.budget, limit=self.budget.circuit)
         check_qpy(raw, self.budget, programs=self.budget.programs)
 
-    def _samplex(self, text: Any) -> None:
-        """Check the circuits inside a samplex, which is JSON text in JSON text in JSON text."""
-        if not isinstance(text, str):
-            raise MalformedPayloadError("$", "a samplex is JSON text")
-        todo: list[Any] = [text]
-        while todo:
-            node = todo.pop()
-            if isinstance(node, str):
-                if node.lstrip()[:1] in {"{", "["}:
-                    with contextlib.suppress(ValueError):  # no JSON after all: then it is text
-                        todo.append(json.loads(node))
-            elif isinstance(node, list):
-                todo.extend(item for item in node if isinstance(item, (dict, list, str)))
-            elif isinstance(node, dict):
-                if "circuit_base64" in node:
-                    check_qpy(from_base64(node["circuit_base64"]), self.budget)
-                todo.extend(node.values())
+
+def check_samplex(text: Any, budget: Budget) -> None:
+    """Check the circuits inside a samplex, which is JSON text in JSON text in JSON text.
+
+    Raises:
+        UnsafePayloadError: One of them is refused.
+        MalformedPayloadError: It is no text.
+    """
+    if not isinstance(text, str):
+        raise MalformedPayloadError("$", "a samplex is JSON text")
+    todo: list[Any] = [text]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, str):
+            if node.lstrip()[:1] in {"{", "["}:
+                with contextlib.suppress(ValueError):  # no JSON after all: then it is text
+                    todo.append(json.loads(node))
+        elif isinstance(node, list):
+            todo.extend(item for item in node if isinstance(item, (dict, list, str)))
+        elif isinstance(node, dict):
+            if "circuit_base64" in node:
+                check_qpy(from_base64(node["circuit_base64"]), budget)
+            todo.extend(node.values())
 
 
 def _up_to(value: Any, limit: int) -> bool:
