@@ -144,8 +144,8 @@ def make_cloud(
     instance = DEFAULT_INSTANCE
     if settings.instance is not None:
         instance = evolve(instance, id=InstanceId(settings.instance), name=settings.instance)
-    fleet = Fleet(ideal_sizes=settings.ideal)
     try:
+        fleet = Fleet(ideal_sizes=settings.ideal)
         plan = Plan(
             max_ttl=settings.max_ttl,
             interactive_ttl=settings.interactive_ttl,
