@@ -79,17 +79,20 @@ def run_demo(
     """
     say("Loading Qiskit ...")
     try:
-        import qiskit  # noqa: F401
+        import qiskit.exceptions
         import qiskit_aer  # noqa: F401
         import qiskit_ibm_runtime  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("swqr demo", "qiskit") from error
 
     settings = f"noise={'on' if noise else 'off'}" + ("" if seed is None else f"&seed={seed}")
-    with warnings.catch_warnings():
-        # These primitives are in every supported release; the newest call them old.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return _run(f"memory://?{settings}", backend, shots, noise=noise, say=say)
+    try:
+        with warnings.catch_warnings():
+            # These primitives are in every supported release; the newest call them old.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return _run(f"memory://?{settings}", backend, shots, noise=noise, say=say)
+    except qiskit.exceptions.QiskitError as error:  # the official client's own kinds, too
+        raise click.ClickException(str(error.message)) from error
 
 
 def _run(
