@@ -8,6 +8,7 @@ release has moved is told in one sentence, before anything can go wrong silently
 
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
@@ -24,8 +25,9 @@ __all__ = [
     "RuntimeJobV2",
     "RuntimeOptions",
     "Session",
+    "accepted_by",
+    "check",
     "configuration_from_server_data",
-    "construct",
     "exceptions",
     "moved",
     "official",
@@ -161,13 +163,13 @@ def check(package: Any) -> None:
 
 def accepted_by(function: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of *values* that *function* has a parameter for; releases add and drop some."""
-    parameters = inspect.signature(function).parameters
-    return {name: value for name, value in values.items() if name in parameters}
+    names = _parameters(function)
+    return {name: value for name, value in values.items() if name in names}
 
 
-def construct(kind: Any, **values: Any) -> Any:
-    """Make an official object from those values that this release's constructor takes."""
-    return kind(**accepted_by(kind.__init__, values))
+@cache
+def _parameters(function: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 official: Any = _import()

@@ -58,7 +58,7 @@ class RuntimeJobV2(contract.RuntimeJobV2):
     ) -> None:
         spec = snapshot.spec
         self._snapshot = snapshot
-        self._decoders = _chain(result_decoder or result_decoder_for(spec.program_id))
+        self._chosen_decoder = result_decoder
         values = {
             "backend": backend,
             "api_client": client,
@@ -66,7 +66,6 @@ class RuntimeJobV2(contract.RuntimeJobV2):
             "program_id": spec.program_id,
             "service": service,
             "creation_date": ibm.timestamp(snapshot.created_at),
-            "result_decoder": self._decoders[0],
             "image": spec.image,
             "session_id": spec.session_id,
             "tags": list(spec.tags),
@@ -148,7 +147,7 @@ class RuntimeJobV2(contract.RuntimeJobV2):
             return None
         result: Any = text
         try:
-            for one in _chain(decoder) if decoder else self._decoders:
+            for one in self._decoders(decoder):
                 applies = getattr(one, "is_applicable", None)
                 if applies is None or applies(result):
                     result = one.decode(result)
@@ -156,6 +155,12 @@ class RuntimeJobV2(contract.RuntimeJobV2):
             msg = f"The result of job {self._snapshot.id} cannot be decoded: {error}"
             raise IBMRuntimeError(msg) from error
         return result
+
+    def _decoders(self, decoder: Any) -> Sequence[Any]:
+        chosen = (
+            decoder or self._chosen_decoder or result_decoder_for(self._snapshot.spec.program_id)
+        )
+        return chosen if isinstance(chosen, Sequence) else (chosen,)
 
     def _raise_for_state(self) -> None:
         job = self._snapshot
@@ -240,7 +245,3 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         if not self._refresh().state.ended:
             logger.warning("job %s has not ended: its log is not complete", self._snapshot.id)
         return self._client.job_logs(self._snapshot.id)
-
-
-def _chain(decoders: Any) -> list[Any]:
-    return list(decoders) if isinstance(decoders, Sequence) else [decoders]

@@ -22,6 +22,7 @@ from swqr_core.errors import (
     ConfigurationError,
     LimitExceededError,
     OutcomeUnknownError,
+    PayloadTooLargeError,
     SwqrError,
     UnreachableError,
 )
@@ -314,6 +315,7 @@ class TestRun:
         ("error", "kind"),
         [
             (LimitExceededError("pending jobs", 3, "wait", 3458), IBMRuntimeError),
+            (PayloadTooLargeError("params", 300, 200), IBMInputValueError),
             (AccessDeniedError("run jobs", "another plan"), IBMNotAuthorizedError),
             (OutcomeUnknownError("scripted", "submit", "k"), IBMRuntimeError),
         ],

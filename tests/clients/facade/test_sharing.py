@@ -1,0 +1,117 @@
+"""Services of one process, and what belongs to which."""
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from qiskit_ibm_runtime.exceptions import IBMRuntimeError, RuntimeJobNotFound
+
+from swqr_adapters.facade import QiskitRuntimeService, SamplerV2, Session
+from swqr_core.errors import ConfigurationError
+
+pytestmark = pytest.mark.filterwarnings("ignore:The SamplerV2 class:DeprecationWarning")
+
+URL = "memory://?seed=11&noise=off&workers=1"
+
+
+def test_equal_urls_are_one_cloud(bell: Any) -> None:
+    with (
+        QiskitRuntimeService(transport=URL) as first,
+        QiskitRuntimeService(transport=URL) as second,
+    ):
+        job = SamplerV2(mode=first.backend("ideal_5")).run([bell], shots=8)
+
+        again = second.job(job.job_id())
+
+        assert again.result()[0].data.meas.num_shots == 8
+        assert first.runtime is second.runtime
+
+
+def test_different_urls_are_different_clouds(bell: Any) -> None:
+    other = URL.replace("11", "12")
+    with (
+        QiskitRuntimeService(transport=URL) as first,
+        QiskitRuntimeService(transport=other) as second,
+    ):
+        job = SamplerV2(mode=first.backend("ideal_5")).run([bell], shots=8)
+
+        with pytest.raises(RuntimeJobNotFound):
+            second.job(job.job_id())
+
+
+def test_different_instances_share_nothing(bell: Any) -> None:
+    with (
+        QiskitRuntimeService(transport=URL, instance="crn:one") as first,
+        QiskitRuntimeService(transport=URL, instance="crn:two") as second,
+    ):
+        job = SamplerV2(mode=first.backend("ideal_5")).run([bell], shots=8)
+
+        with pytest.raises(RuntimeJobNotFound):
+            second.job(job.job_id())
+
+        assert (first.active_instance(), second.active_instance()) == ("crn:one", "crn:two")
+        assert [one["crn"] for one in first.instances()] == ["crn:one"]
+
+
+def test_the_last_one_closes_the_cloud() -> None:
+    first, second = QiskitRuntimeService(transport=URL), QiskitRuntimeService(transport=URL)
+    first.close()
+    first.close()
+    still = second.usage()
+
+    second.close()
+
+    assert still["usage_consumed_seconds"] == 0.0
+    with pytest.raises(IBMRuntimeError, match="closed"):
+        second.usage()
+
+
+def test_a_closed_cloud_is_replaced_by_a_new_one() -> None:
+    QiskitRuntimeService(transport=URL).close()
+
+    with QiskitRuntimeService(transport=URL) as service:
+        assert service.jobs() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["memory://?sede=7", "memory://?seed=x", "memory://there", "nowhere"]
+)
+def test_a_url_that_cannot_be_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        QiskitRuntimeService(transport=url)
+
+
+def test_a_pickled_service_finds_the_same_cloud(bell: Any) -> None:
+    with QiskitRuntimeService(transport=URL) as service:
+        job = SamplerV2(mode=service.backend("ideal_5")).run([bell], shots=8)
+
+        with pickle.loads(pickle.dumps(service)) as twin:
+            assert twin.job(job.job_id()).result()[0].data.meas.num_shots == 8
+
+
+def test_a_pickled_backend_and_job_work(bell: Any) -> None:
+    with QiskitRuntimeService(transport=URL) as service:
+        backend = service.backend("ideal_5")
+        job = SamplerV2(mode=backend).run([bell], shots=8)
+
+        again, same = pickle.loads(pickle.dumps((backend, job)))
+
+        assert again.target.num_qubits == 5
+        assert same.result()[0].data.meas.num_shots == 8
+        again.service.close()
+
+
+def test_a_backend_of_a_twin_service_may_be_used_in_a_session(bell: Any) -> None:
+    with (
+        QiskitRuntimeService(transport=URL) as first,
+        QiskitRuntimeService(transport=URL) as second,
+    ):
+        with Session(second, first.backend("ideal_5")) as session:
+            job = SamplerV2(mode=session).run([bell], shots=8)
+
+        assert job.session_id == session.session_id
+
+
+def test_copies_of_a_service_are_the_service(service: Any) -> None:
+    assert copy.deepcopy(service) is service
