@@ -96,7 +96,9 @@ class _Check:
         data = from_base64(node["data"])
         if self.compressed:
             count_inflated(data, self.budget, expected=size)
-        elif len(data) != size:
+            return
+        self.budget.take(size)
+        if len(data) != size:
             raise MalformedPayloadError(
                 "$",
                 f"{len(data)} bytes where {node['dtype']} of shape {node['shape']} takes {size}",

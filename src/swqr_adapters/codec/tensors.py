@@ -27,6 +27,7 @@ BITS: Final = {
 }
 PLAIN: Final = frozenset({"bool", "c128", "f64", "u8"})  # what uncompressed documents may hold
 MAX_DIMENSIONS: Final = 32
+MAX_AXIS: Final = 2**40
 
 
 def tensor_size(node: Mapping[str, Any], budget: Budget) -> int:
@@ -43,7 +44,7 @@ def tensor_size(node: Mapping[str, Any], budget: Budget) -> int:
     if (
         not isinstance(shape, list)
         or len(shape) > MAX_DIMENSIONS
-        or not all(type(axis) is int and 0 <= axis <= budget.inflated for axis in shape)
+        or not all(type(axis) is int and 0 <= axis <= MAX_AXIS for axis in shape)
     ):
         raise MalformedPayloadError("$", f"no tensor has the shape {shorten(shape)}")
     if bits == 1:
@@ -64,10 +65,13 @@ def read_tensor(node: Mapping[str, Any], budget: Budget, *, compressed: bool) ->
     data = from_base64(node.get("data"))
     if compressed:
         data = inflate_exactly(data, budget, size)
-    elif len(data) != size:
-        raise MalformedPayloadError(
-            "$", f"{len(data)} bytes where {node['dtype']} of shape {node['shape']} takes {size}"
-        )
+    else:
+        budget.take(size)
+        if len(data) != size:
+            raise MalformedPayloadError(
+                "$",
+                f"{len(data)} bytes where {node['dtype']} of shape {node['shape']} takes {size}",
+            )
     shape = tuple(node["shape"])
     if node["dtype"] == "bool":
         count = math.prod(shape)
