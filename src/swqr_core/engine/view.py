@@ -283,6 +283,11 @@ class View:
         """Return a job of any instance that is known to exist."""
         return self._jobs[job_id].job
 
+    def has_ended(self, job_id: str) -> bool:
+        """Return whether a job has ended, or was deleted after that."""
+        record = self._jobs.get(job_id)
+        return record is None or record.job.state.ended
+
     def number(self, job_id: str) -> int:
         """Return a job's place in the order of acceptance of its instance, from 1."""
         return self._jobs[job_id].number

@@ -245,6 +245,29 @@ async def test_a_deleted_job_leaves_no_bytes_behind(make_cloud: Maker) -> None:
     assert (kept, blobs.wanted) == (3, {})
 
 
+async def test_a_job_that_ends_without_its_result_leaves_no_result_behind(
+    make_cloud: Maker, clock: VirtualClock
+) -> None:
+    blobs = CountingBlobs()
+    outcome = ExecutionOutcome(
+        status=ExecutionStatus.COMPLETED, result=b"too late", logs="", quantum_seconds=50
+    )
+    settings = EngineSettings(pace=Pace.REAL)
+    transport = make_cloud(
+        blobs=blobs, executor=StubExecutor(outcome), settings=settings
+    ).transport()
+    limited = evolve(SPEC, max_execution_time=10)
+    over = await transport.submit(limited, b"{}", key="over its limit")
+    stopped = await transport.submit(SPEC, b"{}", key="cancelled after its execution")
+    await clock.advance(20)
+    await transport.cancel_job(stopped.id)
+    await clock.advance(1)
+    states = [(await transport.job(job.id)).state for job in (over, stopped)]
+
+    assert states == [JobState.TIMED_OUT, JobState.CANCELLED]
+    assert Payload.of(b"too late").digest not in blobs.wanted
+
+
 async def test_a_repeated_key_keeps_the_first_bytes_only_once(make_cloud: Maker) -> None:
     blobs = CountingBlobs()
     transport = make_cloud(blobs=blobs, executor=StubExecutor(manual=True)).transport()

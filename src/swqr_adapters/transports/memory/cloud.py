@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.fleet.entry import DeviceEntry
-from swqr_core.engine.facts import Effect, StartExecution
+from swqr_core.engine.facts import Effect, JobEnded, StartExecution
 from swqr_core.engine.inputs import AddDevice, FinishExecution, SetDeviceStatus
 from swqr_core.engine.settings import Device, EngineSettings
 from swqr_core.errors import (
@@ -103,8 +103,12 @@ class MemoryCloud:
         self._warming: asyncio.Task[object] | None = None
         self._known: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._stored: dict[str, _Stored] = {}
+        self._chores: set[asyncio.Task[None]] = set()
         self._closed = False
-        self.machine = Machine(self.settings, clock=clock, log=log, act=self._act)
+        self.machine = Machine(
+            self.settings, clock=clock, log=log, act=self._act, ended=self._ended
+        )
 
     def __repr__(self) -> str:
         return f"<MemoryCloud of {len(self.instances)} instances, seed {self._seed}>"
@@ -151,7 +155,7 @@ class MemoryCloud:
             return
         self._closed = True
         await self.machine.aclose()
-        tasks: list[asyncio.Task[Any]] = list(self._running.values())
+        tasks: list[asyncio.Task[Any]] = [*self._running.values(), *self._chores]
         if self._warming is not None:
             tasks.append(self._warming)
         for task in tasks:
@@ -231,6 +235,7 @@ class MemoryCloud:
         finally:
             if self._running.get(job_id) is asyncio.current_task():
                 del self._running[job_id]
+        self._stored[job_id] = stored
         with suppress(ClosedError, TransportError):  # nobody is left who could be told
             await self.machine.feed(
                 FinishExecution(
@@ -245,6 +250,26 @@ class MemoryCloud:
                     metrics=outcome.metrics,
                 )
             )
+        if self.machine.view.has_ended(job_id):  # or else it keeps its device for a while
+            self._drop(self._stored.pop(job_id, _Stored()))
+
+    def _ended(self, fact: JobEnded) -> None:
+        """Let go of what was stored for a job that has ended without it."""
+        stored = self._stored.pop(fact.job_id, None)
+        if stored is not None:
+            self._drop(
+                _Stored(
+                    result=stored.result if fact.result is None else None,
+                    logs=stored.logs if fact.logs is None else None,
+                )
+            )
+
+    def _drop(self, stored: "_Stored") -> None:
+        for payload in (stored.result, stored.logs):
+            if payload is not None:
+                chore = asyncio.ensure_future(self.blobs.release(payload.digest))
+                self._chores.add(chore)
+                chore.add_done_callback(self._chores.discard)
 
     async def _run(self, job_id: JobId) -> ExecutionOutcome:
         view = self.machine.view

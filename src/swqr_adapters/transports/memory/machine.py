@@ -39,6 +39,7 @@ class Machine:
         clock: Its time.
         log: Where facts are made durable; None for a cloud that lives as long as its process.
         act: Carries out an effect; it must not block.
+        ended: Told of every job that has ended; it must not block.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Machine:
         clock: Clock,
         log: EventLog | None,
         act: Callable[[Effect], None],
+        ended: Callable[[JobEnded], None],
     ) -> None:
         self.view = View()
         self._engine = Engine(settings)
         self._clock = clock
         self._log = log
         self._act = act
+        self._ended = ended
         self._began = clock.now()
         self._began_monotonic = clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Job]]] = {}
@@ -139,7 +142,10 @@ class Machine:
     def _publish(self, step: Step) -> None:
         for fact in step.facts:
             self.view.apply(fact)
-            if isinstance(fact, JobEnded | JobDeleted):
+            if isinstance(fact, JobEnded):
+                self._ended(fact)
+                self._wake(fact)
+            elif isinstance(fact, JobDeleted):
                 self._wake(fact)
         for effect in step.effects:
             self._act(effect)
