@@ -71,7 +71,8 @@ class StubExecutor:
         if planned is not None:
             self._ended[job_id] = planned.status.value
             return planned
-        waiting = self._running[job_id] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[ExecutionOutcome] = asyncio.get_running_loop().create_future()
+        self._running[job_id] = waiting
         try:
             outcome = await waiting
         except asyncio.CancelledError:

@@ -63,7 +63,7 @@ class Harness:
     program_id: str = "sampler"
     pending_limit: int | None = None
     idle_open_seconds: int | None = None
-    patience: float = 60.0
+    patience: float = 30.0
 
     def __init__(self) -> None:
         self._run = secrets.token_hex(6)  # keys must be new on a platform that was used before

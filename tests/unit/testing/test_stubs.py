@@ -41,10 +41,11 @@ async def test_a_manual_stub_runs_a_job_until_it_is_told_to_finish() -> None:
     stub = StubExecutor(manual=True)
     execution = asyncio.ensure_future(stub.execute(request("a")))
 
-    assert await stub.started("a") == request("a")
-    assert stub.running == ("a",)
+    seen = await stub.started("a"), stub.running
 
     stub.finish("a", result=b"7", quantum_seconds=3.0, logs="l", metrics={"num_qubits": 2})
+
+    assert seen == (request("a"), ("a",))
 
     assert await execution == ExecutionOutcome(
         status=ExecutionStatus.COMPLETED,

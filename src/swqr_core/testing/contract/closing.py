@@ -1,0 +1,79 @@
+"""The promises of ``RuntimeTransport`` itself: who it is, and that it can be closed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from swqr_core.errors import ClosedError
+from swqr_core.model.query import JobQuery, SessionQuery
+
+from .claims import claim
+from .world import World
+
+__all__ = ["ClosingClaims"]
+
+
+class ClosingClaims:
+    """Identity, capabilities and the end of a transport."""
+
+    @claim()
+    async def test_capabilities_and_principal_never_change(self, world: World) -> None:
+        before = world.transport.capabilities, world.transport.principal
+        await world.ended()
+        await world.transport.aclose()
+
+        assert (world.transport.capabilities, world.transport.principal) == before
+
+    @claim()
+    async def test_closing_a_closed_transport_is_no_error(self, world: World) -> None:
+        await world.transport.aclose()
+
+        await world.transport.aclose()
+
+    @claim()
+    async def test_a_closed_transport_says_so_whatever_it_is_asked(self, world: World) -> None:
+        transport, job, name = world.transport, await world.ended(), world.harness.backend
+        spec, params, key = world.harness.spec(), world.harness.params(), world.harness.key()
+        asks: list[Callable[[], Awaitable[Any]]] = [
+            transport.backends,
+            lambda: transport.backend(name),
+            lambda: transport.backend_configuration(name),
+            lambda: transport.backend_properties(name),
+            lambda: transport.backend_defaults(name),
+            lambda: transport.open_session(world.session_spec(), key=key),
+            lambda: transport.session("some-session"),
+            lambda: transport.sessions(SessionQuery()),
+            lambda: transport.drain_session("some-session"),
+            lambda: transport.cancel_session("some-session"),
+            lambda: transport.submit(spec, params, key=key),
+            lambda: transport.job(job.id),
+            lambda: transport.jobs(JobQuery()),
+            lambda: transport.wait_job(job.id, timeout=None),
+            lambda: transport.params(job.id),
+            lambda: transport.result(job.id),
+            lambda: transport.logs(job.id),
+            lambda: transport.metrics(job.id),
+            lambda: transport.cancel_job(job.id),
+            lambda: transport.delete_job(job.id),
+            lambda: transport.set_tags(job.id, ()),
+            transport.programs,
+            lambda: transport.program(world.harness.program_id),
+            transport.instances,
+            transport.usage,
+        ]
+        await transport.aclose()
+
+        for ask in asks:
+            with pytest.raises(ClosedError):
+                await ask()
+
+    @claim()
+    async def test_closing_one_connection_leaves_the_others_and_the_work_alone(
+        self, world: World
+    ) -> None:
+        job = await world.ended()
+        other = await world.connect()
+        await world.transport.aclose()
+
+        assert await other.job(job.id) == job

@@ -1,0 +1,130 @@
+"""What every test of the contract works with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import define, evolve, field
+
+from swqr_core.lifecycle.job import JobState
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.ids import BackendName
+from swqr_core.model.job import Job
+from swqr_core.model.query import JobQuery
+from swqr_core.model.session import Session, SessionSpec
+from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.testing.harness import Control, Harness, Seat
+
+__all__ = ["World"]
+
+
+@define(eq=False)
+class World:
+    """A platform that was set up for one test, a transport to it, and short ways to usual things.
+
+    Attributes:
+        harness: The platform.
+        transport: The owner's transport.
+    """
+
+    harness: Harness
+    transport: RuntimeTransport
+    _connected: list[RuntimeTransport] = field(factory=list)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, harness: Harness) -> AsyncIterator["World"]:
+        """Connect to a platform, and close all transports at the end."""
+        world = cls(harness, await harness.connect())
+        world._connected.append(world.transport)
+        try:
+            yield world
+        finally:
+            for transport in world._connected:
+                await transport.aclose()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the transport can do."""
+        return self.transport.capabilities
+
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        """Return one more transport; it is closed at the end."""
+        transport = await self.harness.connect(seat)
+        self._connected.append(transport)
+        return transport
+
+    async def submit(self, *, params: bytes | None = None, **spec: Any) -> Job:
+        """Submit a job under a new key; *spec* are fields of its spec."""
+        harness = self.harness
+        return await self.transport.submit(
+            harness.spec(**spec),
+            harness.params() if params is None else params,
+            key=harness.key(),
+        )
+
+    async def open(self, **spec: Any) -> Session:
+        """Open a session under a new key; *spec* are fields of its spec."""
+        return await self.transport.open_session(self.session_spec(**spec), key=self.harness.key())
+
+    def session_spec(self, **spec: Any) -> SessionSpec:
+        """Return what a session is opened with; *spec* are fields of it."""
+        return SessionSpec(**{"backend": BackendName(self.harness.backend), **spec})
+
+    async def running(self, seconds: float | None = None, **spec: Any) -> Job:
+        """Submit a job and return it once it runs.
+
+        Args:
+            seconds: For how long it will run; None for until the test decides.
+            spec: Fields of its spec.
+        """
+        job = await self.submit(**spec)
+        await self.harness.started(job.id)
+        if seconds is not None:
+            await self.harness.finish(job.id, quantum_seconds=seconds)
+        return await self.transport.job(job.id)
+
+    async def ended(self, *, result: bytes = b"{}", seconds: float = 0.0, **spec: Any) -> Job:
+        """Submit a job and return it once it has ended.
+
+        Over a harness that decides about executions, it completes with *result* after *seconds*
+        of device time; over others it ends as it likes.
+        """
+        job = await self.submit(**spec)
+        if Control.EXECUTIONS in self.harness.controls:
+            await self.harness.finish(job.id, result=result, quantum_seconds=seconds)
+            await self.pass_time(seconds)
+        return await self.transport.wait_job(job.id, timeout=None)
+
+    async def queued(self, **spec: Any) -> Job:
+        """Take the backend out of service and submit a job, which therefore waits."""
+        await self.harness.set_backend_online(self.harness.backend, online=False)
+        return await self.submit(**spec)
+
+    async def serve(self) -> None:
+        """Bring the backend back."""
+        await self.harness.set_backend_online(self.harness.backend, online=True)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, where the harness can, with all that is due."""
+        if Control.TIME in self.harness.controls:
+            await self.harness.advance(seconds)
+
+    async def state(self, job: Job) -> JobState:
+        """Return the state that a job is in now."""
+        return (await self.transport.job(job.id)).state
+
+    async def look(self, session: Session) -> Session:
+        """Return a session as it is now."""
+        return await self.transport.session(session.id)
+
+    async def count_jobs(self, **query: Any) -> int:
+        """Return how many jobs there are."""
+        return (await self.transport.jobs(JobQuery(limit=1, **query))).total
+
+    async def all_jobs(self, query: JobQuery) -> list[Job]:
+        """Return every job that matches, page by page."""
+        found: list[Job] = []
+        while page := (await self.transport.jobs(evolve(query, offset=len(found)))).items:
+            found += page
+        return found
