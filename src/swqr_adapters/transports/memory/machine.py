@@ -160,8 +160,22 @@ class Machine:
             else:
                 waiter.set_exception(JobNotFoundError(fact.job_id))
 
-    async def wait(self, principal: Principal, job_id: str, *, timeout: float | None) -> Job:
+    async def wait(
+        self,
+        principal: Principal,
+        job_id: str,
+        *,
+        timeout: float | None,
+        waits: set[asyncio.Future[Job]],
+    ) -> Job:
         """Return a job once it has ended.
+
+        Args:
+            principal: Who asks.
+            job_id: The job.
+            timeout: Seconds, or None for ever.
+            waits: The asker's waits, to which this one belongs while it lasts; giving one of
+                them an exception ends it.
 
         Raises:
             JobNotFoundError: There is none of that id, or it was deleted meanwhile.
@@ -175,13 +189,17 @@ class Machine:
         waiter: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         waiters = self._waiting.setdefault(job_id, [])
         waiters.append(waiter)
+        waits.add(waiter)
         try:
             if timeout is None:
                 return await waiter
             return await self._before(waiter, job_id, timeout)
         finally:
-            if not waiter.done() or waiter.cancelled():
+            waits.discard(waiter)
+            if self._waiting.get(job_id) is waiters:  # nothing has woken them
                 waiters.remove(waiter)
+                if not waiters:
+                    del self._waiting[job_id]
 
     async def _before(self, waiter: asyncio.Future[Job], job_id: str, timeout: float) -> Job:
         alarm = asyncio.ensure_future(self._clock.sleep(timeout))

@@ -1,5 +1,6 @@
 """The cloud as one user in one instance sees it: the ``RuntimeTransport`` port."""
 
+import asyncio
 import hashlib
 import json
 from datetime import datetime, timedelta
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["MemoryTransport"]
 
 _LONGEST_KEY: Final = 64
-_CAPABILITIES: Final = Capabilities(transport="memory", calibrations=False)
+_NAME: Final = "the memory transport"
+_CAPABILITIES: Final = Capabilities(transport="memory")
 
 
 class MemoryTransport:
@@ -62,6 +64,7 @@ class MemoryTransport:
         self._view = cloud.machine.view
         self._principal = principal
         self._owns_cloud = owns_cloud
+        self._waits: set[asyncio.Future[Job]] = set()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -69,7 +72,7 @@ class MemoryTransport:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the in-memory cloud can do: all but calibrations."""
+        """What the in-memory cloud can do: everything."""
         return _CAPABILITIES
 
     @property
@@ -80,12 +83,15 @@ class MemoryTransport:
     async def aclose(self) -> None:
         """Close this view of the cloud, and the cloud if it was made for it."""
         self._closed = True
+        for waiter in self._waits:
+            if not waiter.done():
+                waiter.set_exception(ClosedError(_NAME))
         if self._owns_cloud:
             await self._cloud.aclose()
 
     def _check(self) -> None:
         if self._closed:
-            raise ClosedError("the memory transport")
+            raise ClosedError(_NAME)
         self._cloud.check_open()
 
     # --- backends ------------------------------------------------------------------------------
@@ -233,7 +239,7 @@ class MemoryTransport:
     async def wait_job(self, job_id: str, *, timeout: float | None) -> Job:
         """Wait until a job has ended; woken by the event itself."""
         self._check()
-        return await self._machine.wait(self._principal, job_id, timeout=timeout)
+        return await self._machine.wait(self._principal, job_id, timeout=timeout, waits=self._waits)
 
     async def params(self, job_id: str) -> bytes:
         """Return the job's parameters as they came; ``{}`` for a private job."""
