@@ -137,16 +137,18 @@ def dump_circuit(
 
     Args:
         circuit: What to write.
-        version: The QPY version; the newest that both this Qiskit and the service know if None.
+        version: The QPY version, or the nearest that this Qiskit writes; the newest that it and
+            the service know if None.
         metadata_serializer: The JSON encoder class for the circuit's metadata.
     """
     from qiskit import qpy
 
+    wanted = CLIENT_VERSION if version is None else version
     out = io.BytesIO()
     qpy.dump(
         circuit,
         out,
         metadata_serializer=metadata_serializer,
-        version=min(CLIENT_VERSION, qpy.QPY_VERSION) if version is None else version,
+        version=min(max(wanted, qpy.QPY_COMPATIBILITY_VERSION), qpy.QPY_VERSION),
     )
     return out.getvalue()

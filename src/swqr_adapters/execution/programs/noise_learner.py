@@ -40,6 +40,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 OTHER_OPTIONS: Final = frozenset({"experimental", "simulator", "support_qiskit"})
 INCOMPATIBLE: Final = 1521
+OLD_QPY: Final = 14  # layers are plain circuits, and clients may be older than this Qiskit
 
 
 def run(request: ExecutionRequest) -> ProgramResult:
@@ -69,7 +70,8 @@ def _learn_circuits(params: Any, device: Device) -> ProgramResult:
     ]
     return ProgramResult(
         result=encode(
-            {"data": data, "metadata": {"backend": device.name, "input_options": options}}
+            {"data": data, "metadata": {"backend": device.name, "input_options": options}},
+            qpy_version=OLD_QPY,
         ),
         quantum_seconds=job_seconds(runs, device),
         metrics=metrics(circuits, sum(count for _, count in runs), [run[0] for run in runs]),
