@@ -11,6 +11,7 @@ from qiskit_ibm_runtime.exceptions import (
     RuntimeJobTimeoutError,
 )
 
+from swqr_adapters.codec.official import ResultDecoder
 from swqr_adapters.facade import RuntimeJobV2
 from swqr_core.errors import JobFailedError, SwqrError
 from swqr_core.lifecycle.job import JobState
@@ -263,17 +264,41 @@ class Twice:
         return data * 2
 
 
+CHAINS = hasattr(ResultDecoder, "is_applicable")
+
+
+@pytest.mark.skipif(CHAINS, reason="from 0.48 on, several decoders are a chain")
+def test_the_last_of_several_decoders_is_for_the_result(service: Any) -> None:
+    assert run(service).result(decoder=[Never, Shout]) == "DONE"
+
+
+@pytest.mark.skipif(not CHAINS, reason="before 0.48, several decoders are no chain")
 def test_decoders_are_applied_in_turn_where_they_apply(service: Any) -> None:
     job = run(service)
 
+    chained = job.result(decoder=[Shout, Never, Twice])
+
     assert job.result(decoder=Shout) == "DONE"
-    assert job.result(decoder=[Shout, Never, Twice]) == "DONEDONE"
+    assert chained == "DONEDONE"
 
 
 def test_a_decoder_may_come_with_the_job(service: Any) -> None:
     job = submit(service, "other", {}, options={"backend": "ibm_manila"}, result_decoder=Shout)
 
     assert job.result() == "DONE"
+
+
+def test_the_clients_own_decoders_give_way_to_the_safe_one(service: Any, transport: Any) -> None:
+    transport.result_text = b'{"__type__": "settings", "__value__": {}}'
+
+    class Official(ResultDecoder):
+        __module__ = "qiskit_ibm_runtime.decoders"
+
+    options = {"backend": "ibm_manila"}
+    job = submit(service, "sampler", {}, options, [ResultDecoder, Official])
+
+    with pytest.raises(IBMRuntimeError, match="cannot be decoded"):
+        job.result()
 
 
 def test_an_empty_result_is_none(service: Any, transport: Any) -> None:
