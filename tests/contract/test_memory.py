@@ -1,11 +1,112 @@
 """The in-memory cloud keeps every promise of the port."""
 
+from pathlib import Path
+from typing import Any, cast
+
 import pytest
 
-from swqr_core.testing import Harness, TransportContract
+from swqr_adapters.clock import SystemClock
+from swqr_adapters.fleet import Fleet
+from swqr_adapters.ids import RandomIds
+from swqr_adapters.storage import SpillingBlobStore
+from swqr_adapters.transports.memory import MemoryCloud
+from swqr_core.errors import PayloadTooLargeError, UnsupportedOperation
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.job import Job, JobSpec
+from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.testing import Harness, Seat, StubExecutor, TransportContract
 
 
 class TestMemory(TransportContract):
     @pytest.fixture
     def harness(self, memory_harness: Harness) -> Harness:
         return memory_harness
+
+
+class PlainHarness(Harness):
+    """The cloud on real time, with jobs that end by themselves: the harness has no power."""
+
+    def __init__(self, no_snapshots: Path) -> None:
+        super().__init__()
+        self._no_snapshots = no_snapshots
+
+    async def start(self) -> None:
+        self.cloud = MemoryCloud(
+            clock=SystemClock(),
+            ids=RandomIds(),
+            executor=StubExecutor(),
+            blobs=SpillingBlobStore(limit_bytes=0),
+            fleet=Fleet(folder=self._no_snapshots, ideal_sizes=(5,)),
+        )
+
+    async def stop(self) -> None:
+        await self.cloud.aclose()
+
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        return self.cloud.transport()
+
+
+class TestMemoryOverAHarnessWithoutPower(TransportContract):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        return PlainHarness(tmp_path)
+
+
+class Modest:
+    """A transport that can do next to nothing, and says so."""
+
+    def __init__(self, inner: RuntimeTransport) -> None:
+        self._inner = inner
+        self.capabilities = Capabilities(
+            transport="modest",
+            dedicated_sessions=False,
+            batches=False,
+            session_listing=False,
+            custom_ttls=False,
+            idempotent_submit=False,
+            idempotent_open=False,
+            tags=False,
+            user_tags=0,
+            delete_jobs=False,
+            private_jobs=False,
+            logs=False,
+            metrics=False,
+            usage=False,
+            calibrations=False,
+            time_limits=False,
+            programs=False,
+            event_wait=False,
+            max_params_bytes=1_000,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def _refuse(self, *_: object, **__: object) -> Any:
+        raise UnsupportedOperation("modest", "this")
+
+    open_session = sessions = set_tags = delete_job = _refuse
+    logs = metrics = usage = programs = program = _refuse
+
+    async def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> bytes:
+        if calibration_id is not None:
+            await self._refuse()
+        return await self._inner.backend_configuration(name)
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        if spec.private or spec.max_execution_time or spec.tags or spec.calibration_id:
+            await self._refuse()
+        if len(params) > self.capabilities.max_params_bytes:
+            raise PayloadTooLargeError("params", len(params), self.capabilities.max_params_bytes)
+        return await self._inner.submit(spec, params, key=key)
+
+
+class ModestHarness(PlainHarness):
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        return cast("RuntimeTransport", Modest(await super().connect(seat)))
+
+
+class TestATransportThatCanDoNextToNothing(TransportContract):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        return ModestHarness(tmp_path)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import hashlib
 import os
 import stat
 import subprocess
@@ -417,6 +418,25 @@ async def test_the_event_loop_goes_round_while_a_file_is_written(
 
     assert await putting == Payload.of(b"x")
     await store.aclose()
+
+
+@pytest.mark.parametrize(("size", "on_the_loop"), [(256 * KIB, True), (256 * KIB + 1, False)])
+async def test_only_small_blobs_are_hashed_on_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, size: int, on_the_loop: bool
+) -> None:
+    store = SpillingBlobStore()
+    threads: list[int] = []
+    sha256 = hashlib.sha256
+
+    def noted(data: bytes) -> object:
+        threads.append(threading.get_ident())
+        return sha256(data)
+
+    monkeypatch.setattr(hashlib, "sha256", noted)
+
+    await store.put(bytes(size))
+
+    assert [thread == threading.get_ident() for thread in threads] == [on_the_loop]
 
 
 async def test_many_tasks_at_once_get_what_they_put(store: SpillingBlobStore) -> None:

@@ -20,13 +20,20 @@ class JobClaims:
     async def test_a_submitted_job_is_found_with_all_that_it_was_submitted_with(
         self, world: World
     ) -> None:
-        spec = world.harness.spec(log_level="info", max_execution_time=300)
+        spec = world.harness.spec(log_level="info")
 
         job = await world.transport.submit(spec, world.harness.params(), key=world.harness.key())
 
         found = await world.transport.job(job.id)
         assert found.spec == job.spec == spec
         assert found.created_at == job.created_at
+
+    @claim("time_limits")
+    async def test_a_job_has_the_time_limit_that_was_asked_for(self, world: World) -> None:
+        job = await world.submit(max_execution_time=300)
+
+        found = await world.transport.job(job.id)
+        assert (found.spec.max_execution_time, found.time_limit) == (300, 300)
 
     @claim(Control.BACKENDS)
     async def test_a_submitted_job_is_queued(self, world: World) -> None:

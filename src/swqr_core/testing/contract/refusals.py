@@ -80,7 +80,7 @@ class RefusalClaims:
         with pytest.raises(JobNotFoundError):
             await transport.set_tags(_NOWHERE, ())
 
-    @claim()
+    @claim("dedicated_sessions")
     async def test_an_unknown_session_is_not_found(self, world: World) -> None:
         transport = world.transport
 
@@ -111,7 +111,7 @@ class RefusalClaims:
 
         assert await world.count_jobs() == count
 
-    @claim()
+    @claim("dedicated_sessions")
     async def test_a_job_for_an_unknown_session_is_refused_without_a_trace(
         self, world: World
     ) -> None:

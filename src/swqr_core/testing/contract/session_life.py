@@ -70,9 +70,9 @@ class SessionLifeClaims:
     async def test_a_session_without_jobs_turns_inactive_after_its_interactive_ttl(
         self, world: World
     ) -> None:
-        session = await world.open(interactive_ttl=60)
+        session = await world.open(interactive_ttl=45)
         await world.ended(session_id=session.id)
-        await world.pass_time(59)
+        await world.pass_time(44)
         before = (await world.look(session)).state
         await world.pass_time(1)
 
@@ -83,11 +83,11 @@ class SessionLifeClaims:
 
     @claim(*_TIMED, "custom_ttls")
     async def test_the_interactive_ttl_does_not_run_while_a_job_runs(self, world: World) -> None:
-        session = await world.open(interactive_ttl=60)
+        session = await world.open(interactive_ttl=45)
         await world.running(300, session_id=session.id)
         await world.pass_time(299)
         during = (await world.look(session)).state
-        await world.pass_time(1 + 59)
+        await world.pass_time(1 + 44)
 
         after = (await world.look(session)).state
 
@@ -95,16 +95,16 @@ class SessionLifeClaims:
 
     @claim(*_TIMED, "custom_ttls")
     async def test_the_interactive_ttl_starts_anew_with_each_job(self, world: World) -> None:
-        session = await world.open(interactive_ttl=60)
+        session = await world.open(interactive_ttl=45)
         for _ in range(3):
             await world.ended(session_id=session.id)
-            await world.pass_time(50)
+            await world.pass_time(40)
 
         assert (await world.look(session)).state is SessionState.IDLE
 
     @claim(*_TIMED, "custom_ttls")
     async def test_a_job_wakes_an_inactive_session(self, world: World) -> None:
-        session = await world.open(interactive_ttl=60)
+        session = await world.open(interactive_ttl=45)
         await world.ended(session_id=session.id)
         await world.pass_time(100)
         inactive = (await world.look(session)).state
@@ -115,11 +115,11 @@ class SessionLifeClaims:
 
     @claim(*_TIMED, "custom_ttls")
     async def test_an_inactive_session_leaves_its_backend_to_others(self, world: World) -> None:
-        session = await world.open(interactive_ttl=60)
+        session = await world.open(interactive_ttl=45)
         await world.ended(session_id=session.id)
         other = await world.submit()
         await world.harness.finish(other.id)
-        await world.pass_time(59)
+        await world.pass_time(44)
         before = await world.state(other)
         await world.pass_time(1)
 
@@ -128,7 +128,7 @@ class SessionLifeClaims:
 
     @claim(*_TIMED, "custom_ttls")
     async def test_an_inactive_session_closes_at_its_max_ttl(self, world: World) -> None:
-        session = await world.open(max_ttl=600, interactive_ttl=60)
+        session = await world.open(max_ttl=600, interactive_ttl=45)
         await world.ended(session_id=session.id)
         await world.pass_time(599)
         before = (await world.look(session)).state

@@ -1,0 +1,254 @@
+"""How the contract's tests behave: where they are skipped, how they fail, what they need."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pytest
+
+import swqr_core.testing
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.testing import Control, Harness, Seat
+from swqr_core.testing.contract import TransportContract, World, claim
+
+
+class Nothing:
+    """A transport that is there, and no more."""
+
+    capabilities = Capabilities(transport="nothing", tags=False)
+    closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class EmptyHarness(Harness):
+    """A platform of nothing, which notes what is asked of it."""
+
+    controls: ClassVar[frozenset[Control]] = frozenset({Control.TENANTS})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story: list[str] = []
+        self.made: list[Nothing] = []
+
+    async def start(self) -> None:
+        self.story.append("start")
+
+    async def stop(self) -> None:
+        assert all(transport.closed for transport in self.made)
+        self.story.append("stop")
+
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        self.story.append(f"connect {seat}")
+        self.made.append(Nothing())
+        return cast("RuntimeTransport", self.made[-1])
+
+
+def test_a_claim_runs_between_start_and_stop_with_all_transports_closed_at_the_end() -> None:
+    harness = EmptyHarness()
+
+    class Claims:
+        @claim(Control.TENANTS, "logs")
+        async def test_it(self, world: World) -> None:
+            await world.connect(Seat.STRANGER)
+            harness.story.append("claim")
+
+    Claims().test_it(harness)
+
+    assert harness.story == ["start", "connect owner", "connect stranger", "claim", "stop"]
+
+
+def test_a_claim_is_an_ordinary_function_of_a_harness() -> None:
+    class Claims:
+        @claim()
+        async def test_it(self, world: World) -> None:
+            """It does."""
+
+    assert not asyncio.iscoroutinefunction(Claims.test_it)
+    assert (Claims.test_it.__name__, Claims.test_it.__doc__) == ("test_it", "It does.")
+    assert not hasattr(Claims.test_it, "__wrapped__")
+
+
+@pytest.mark.parametrize(
+    ("need", "reason"),
+    [
+        (Control.TIME, "the harness has no control over: time"),
+        ("tags", "the transport lacks the capability: tags"),
+    ],
+)
+def test_what_is_missing_is_the_reason_for_skipping(need: Control | str, reason: str) -> None:
+    class Claims:
+        @claim(need)
+        async def test_it(self, world: World) -> None:
+            raise AssertionError("it ran")
+
+    with pytest.raises(pytest.skip.Exception) as caught:
+        Claims().test_it(EmptyHarness())
+
+    assert caught.value.msg == reason
+
+
+def test_a_claim_that_needs_an_unknown_capability_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="no such capability: telepathy"):
+        claim("telepathy")
+
+
+def test_a_claim_that_fails_still_cleans_up() -> None:
+    harness = EmptyHarness()
+
+    class Claims:
+        @claim()
+        async def test_it(self, world: World) -> None:
+            raise AssertionError("no")
+
+    with pytest.raises(AssertionError, match="no"):
+        Claims().test_it(harness)
+
+    assert harness.story[-1] == "stop"
+
+
+def test_a_claim_that_waits_for_ever_fails_and_cleans_up() -> None:
+    harness = EmptyHarness()
+    harness.patience = 0.01
+
+    class Claims:
+        @claim()
+        async def test_it(self, world: World) -> None:
+            await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(pytest.fail.Exception, match=r"not settled within 0\.01 s"):
+        Claims().test_it(harness)
+
+    assert harness.story[-1] == "stop"
+
+
+def test_a_timeout_inside_a_claim_is_its_own() -> None:
+    class Claims:
+        @claim()
+        async def test_it(self, world: World) -> None:
+            raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        Claims().test_it(EmptyHarness())
+
+
+def test_a_harness_says_what_must_be_overridden() -> None:
+    class Mine(Harness):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Mine: override `connect`"):
+        asyncio.run(Mine().connect())
+
+
+def test_keys_of_two_runs_differ() -> None:
+    harnesses = EmptyHarness(), EmptyHarness()
+
+    keys = {harness.key() for harness in harnesses for _ in range(10)}
+
+    assert len(keys) == 20
+    assert max(map(len, keys)) <= 64
+
+
+def test_the_default_parameters_are_json_that_an_encoder_would_write_otherwise() -> None:
+    import json
+
+    params = EmptyHarness().params(3)
+
+    value = json.loads(params)
+    assert value["n"] == 3
+    assert json.dumps(value).encode() != params
+    assert json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() != params
+
+
+def test_every_claim_of_the_contract_is_a_test_and_no_two_share_a_name() -> None:
+    groups = [group for group in TransportContract.__mro__ if group.__name__.endswith("Claims")]
+    names: list[str] = []
+    for group in groups:
+        members: dict[str, Any] = dict(vars(group))
+        names += [name for name, member in members.items() if callable(member)]
+
+    assert len(names) == len(set(names))
+    assert [name for name in names if not name.startswith("test_")] == []
+
+
+def test_the_kit_s_names_are_all_there() -> None:
+    names = swqr_core.testing.__all__
+
+    assert names == sorted(names)
+    assert all(hasattr(swqr_core.testing, name) for name in names)
+    assert set(names) <= set(dir(swqr_core.testing))
+
+
+def test_stubs_and_harnesses_need_no_pytest() -> None:
+    program = (
+        "import sys\n"
+        "from swqr_core.testing import Control, Harness, Seat, SequentialIds, StubExecutor\n"
+        "from swqr_core.testing import VirtualClock\n"
+        "print({'pytest', 'hypothesis'} & set(sys.modules))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "set()"
+
+
+THIRD_PARTY = """
+import pytest
+from swqr_core.errors import ProgramNotFoundError
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.program import Program, ProgramSpec
+from swqr_core.testing import Harness
+from swqr_core.testing.contract import ProgramClaims
+
+SAMPLER = Program(id="sampler", spec=ProgramSpec(name="sampler"))
+
+
+class Mine:
+    capabilities = Capabilities(transport="mine")
+
+    async def programs(self):
+        return (SAMPLER, SAMPLER)
+
+    async def program(self, program_id):
+        if program_id != "sampler":
+            raise ProgramNotFoundError(program_id)
+        return SAMPLER
+
+    async def aclose(self):
+        pass
+
+
+class MyHarness(Harness):
+    async def connect(self, seat="owner"):
+        return Mine()
+
+
+class TestMine(ProgramClaims):
+    @pytest.fixture
+    def harness(self):
+        return MyHarness()
+"""
+
+
+def test_a_third_party_needs_no_plugin_and_sees_the_values_that_broke_a_promise(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "test_mine.py"
+    file.write_text(THIRD_PARTY, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:cacheprovider", file],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "1 failed, 2 passed" in done.stdout
+    assert "assert ['sampler', 'sampler'] == ['sampler']" in done.stdout
