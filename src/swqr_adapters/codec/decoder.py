@@ -23,6 +23,7 @@ from .errors import (
     MalformedPayloadError,
     PayloadError,
     UnsafePayloadError,
+    is_about_input,
     path_text,
     shorten,
 )
@@ -174,14 +175,11 @@ class Decoder:
             return self._HANDLERS[tag](self, value)
         except PayloadError:
             raise
-        except (TypeError, ValueError, KeyError, IndexError, OverflowError) as exc:
-            raise MalformedPayloadError("$", f"no {tag}: {exc}") from exc
-        except Exception as exc:
-            from qiskit.exceptions import QiskitError
-
-            if not isinstance(exc, QiskitError):
+        except BaseException as exc:
+            if not is_about_input(exc):
                 raise
-            raise MalformedPayloadError("$", f"no {tag}: {exc.message}") from exc
+            message = getattr(exc, "message", None) or str(exc)
+            raise MalformedPayloadError("$", f"no {tag}: {message}") from exc
 
     def _malformed(self, problem: str) -> NoReturn:
         raise MalformedPayloadError("$", problem)
@@ -446,6 +444,8 @@ class Decoder:
         fields = self._fields(value, *_LAYER_FIELDS[str(name)])
         if name == "LayerError":
             self._check_layer(fields)
+        else:
+            self._check_rates(fields)
         return self.make(str(name), fields)
 
     def _check_layer(self, fields: dict[str, Any]) -> None:
@@ -456,6 +456,22 @@ class Decoder:
             self._malformed("a layer has a circuit and a list of qubits")
         if len(qubits) != circuit.num_qubits or not all(type(q) is int for q in qubits):
             self._malformed(f"{len(qubits)} qubits for a layer of {circuit.num_qubits}")
+        error = fields["error"]
+        if isinstance(error, values.PauliLindbladError):
+            if error.generators.num_qubits != len(qubits):
+                self._malformed(f"noise on {error.generators.num_qubits} of {len(qubits)} qubits")
+        elif not (error is None or hasattr(error, "num_qubits")):
+            self._malformed("a layer's error is a PauliLindbladError or null")
+
+    def _check_rates(self, fields: dict[str, Any]) -> None:
+        import numpy as np
+        from qiskit.quantum_info import PauliList
+
+        if not isinstance(fields["generators"], PauliList):
+            self._malformed("generators are a PauliList")
+        rates = fields["rates"] = np.asarray(fields["rates"], dtype=float)
+        if rates.shape != (len(fields["generators"]),):
+            self._malformed(f"{len(fields['generators'])} generators need as many rates")
 
     _HANDLERS: ClassVar[Mapping[str, Callable[["Decoder", dict[str, Any]], Any]]] = {
         "BindingsArray": _bindings,

@@ -9,6 +9,7 @@ __all__ = [
     "MalformedPayloadError",
     "PayloadError",
     "UnsafePayloadError",
+    "is_about_input",
     "path_text",
     "shorten",
 ]
@@ -43,6 +44,17 @@ class MalformedPayloadError(PayloadError):
 
 class UnsafePayloadError(PayloadError):
     """The payload asks for what is refused: an unknown tag, a forbidden class, too much."""
+
+
+def is_about_input(error: BaseException) -> bool:
+    """Say whether *error*, from a reader that was given nonsense, is about the nonsense.
+
+    Readers raise all kinds of errors, and native ones panic, which is no `Exception`. Running out
+    of memory or stack is not about the input's form, and a keyboard interrupt not at all.
+    """
+    if isinstance(error, Exception):
+        return not isinstance(error, (MemoryError, RecursionError))
+    return type(error).__name__ == "PanicException"
 
 
 def path_text(parts: Iterable[str | int]) -> str:

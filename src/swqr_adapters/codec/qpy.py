@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from .budget import Budget
-from .errors import MalformedPayloadError, UnsafePayloadError
+from .errors import MalformedPayloadError, UnsafePayloadError, is_about_input
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -112,10 +112,8 @@ def load_circuits(
             # A newer Qiskit wrote it; if that matters, loading fails and says so.
             warnings.simplefilter("ignore", UserWarning)
             return list(qpy.load(io.BytesIO(raw), **extra))
-    except Exception as exc:
-        raise _unreadable(exc) from exc
     except BaseException as exc:
-        if type(exc).__name__ != "PanicException":  # how the native reader fails
+        if not is_about_input(exc):
             raise
         raise _unreadable(exc) from exc
 

@@ -18,7 +18,7 @@ def _official(text: str, budget: Budget | None = None) -> Any:
     return SafeRuntimeDecoder(budget=budget).decode(text)
 
 
-@pytest.fixture(params=[_worker, _official], ids=["worker", "official"])
+@pytest.fixture(params=[_worker, _official], ids=["worker", "official"], scope="session")
 def read(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Return ``read(text, budget=None)`` of one of the two decoders."""
     read: Callable[..., Any] = request.param

@@ -16,7 +16,12 @@ from attrs import frozen
 from swqr_adapters.codec.blobs import from_base64, inflate
 from swqr_adapters.codec.budget import Budget
 from swqr_adapters.codec.decoder import parse
-from swqr_adapters.codec.errors import MalformedPayloadError, PayloadError, shorten
+from swqr_adapters.codec.errors import (
+    MalformedPayloadError,
+    PayloadError,
+    is_about_input,
+    shorten,
+)
 from swqr_adapters.codec.qpy import load_circuits
 from swqr_adapters.codec.schemas import check_samplex
 from swqr_adapters.codec.tensors import read_tensor
@@ -27,11 +32,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from qiskit import QuantumCircuit
 
-__all__ = ["VERSIONS", "Item", "QuantumProgram", "load_annotated", "read_program"]
+__all__ = ["VERSIONS", "Item", "QuantumProgram", "load_annotated", "read_options", "read_program"]
 
 VERSIONS: Final = ("v0.1", "v0.2", "v1.0", "v1.1", "v2.0")
 LEVELS: Final = ("classified", "kerneled", "avg_kerneled", "both")
 JOB_VALIDATION_FAILED: Final = 1002
+MAX_DELAY: Final = 1  # second between executions; devices offer half a millisecond
 
 
 @frozen(kw_only=True, eq=False)
@@ -104,18 +110,25 @@ def read_program(params: bytes) -> QuantumProgram:
             JOB_VALIDATION_FAILED,
             f"Use a client that sends one of {', '.join(VERSIONS)}.",
         )
-    options = _options(document.get("options", {}))
+    options = read_options(document.get("options", {}))
     with _at("quantum_program"):
         program = _object(document.get("quantum_program"))
         return _Reader(str(version), budget).read(program, options)
 
 
-def _options(options: Any) -> dict[str, Any]:
+def read_options(options: Any) -> dict[str, Any]:
+    """Return the options of a schema document, of which the program uses ``rep_delay``.
+
+    Raises:
+        MalformedPayloadError: They are no object, or the delay is no time.
+    """
     if not isinstance(options, dict):
         raise MalformedPayloadError("$.options", "an object is due")
     delay = options.get("rep_delay")
-    if delay is not None and (type(delay) not in {int, float} or not 0 <= delay < math.inf):
-        raise MalformedPayloadError("$.options.rep_delay", "seconds or null are due")
+    if delay is not None and (type(delay) not in {int, float} or not 0 <= delay <= MAX_DELAY):
+        raise MalformedPayloadError(
+            "$.options.rep_delay", f"0 to {MAX_DELAY} seconds, or null, are due"
+        )
     return options
 
 
@@ -223,7 +236,9 @@ class _Reader:
             check_samplex(text, self.budget)
             try:
                 samplex = samplex_from_json(text).finalize()
-            except Exception as exc:  # its reader raises whatever it stumbles over
+            except BaseException as exc:
+                if not is_about_input(exc):
+                    raise
                 raise MalformedPayloadError("$.samplex_json", f"no samplex: {exc}") from exc
         with _at("samplex_arguments"):
             bound = self._bind(samplex, _object(node.get("samplex_arguments", {})))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from swqr_adapters.clock import SystemClock
+from swqr_adapters.codec.errors import is_about_input
 from swqr_adapters.codec.tensors import bits_to_tensor, write_tensor
 from swqr_adapters.execution.checks import check_circuit, check_executions
 from swqr_adapters.execution.device import Device
@@ -88,7 +89,9 @@ def _run_item(
     if item.samplex is not None:
         try:
             outputs = draw(item.samplex, item.samplex_arguments, item.shape, generator)
-        except Exception as exc:
+        except BaseException as exc:
+            if not is_about_input(exc):
+                raise
             raise ProgramError(
                 f"The samplex of item {index} cannot be sampled: {exc}",
                 BAD_ARGUMENTS,

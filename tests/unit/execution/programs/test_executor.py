@@ -371,8 +371,14 @@ def tensor(shape: list[int], dtype: str, data: bytes) -> dict[str, Any]:
             {"nonsense": 1},
             "$.quantum_program.items[1].samplex_arguments.nonsense",
         ),
+        (
+            "quantum_program.items.1.samplex.samplex_json",
+            '{"attrs": {"ssv": "1"}, "nodes": [], "links": []}',  # makes the native reader panic
+            "$.quantum_program.items[1].samplex",
+        ),
         ("options", [], "$.options"),
         ("options.rep_delay", -1, "$.options.rep_delay"),
+        ("options.rep_delay", 10**6, "$.options.rep_delay"),
     ],
 )
 def test_an_error_names_the_place_in_the_parameters(

@@ -323,6 +323,27 @@ def test_a_box_that_cannot_be_learned_is_named(
         run("noise-learner", params)
 
 
+@pytest.mark.parametrize("group", ["post_selection", "bit_flip_checks"])
+def test_options_of_the_wrong_kind_are_named(backend: Make, run: Make, group: str) -> None:
+    params = json.loads(NoiseLearnerV3(backend()).run(boxes()).params)
+    params["options"][group] = 5
+
+    with pytest.raises(PayloadError, match=group):
+        run("noise-learner", params)
+
+
+def test_shots_that_a_check_would_drop_are_all_kept(backend: Make, run: Make) -> None:
+    params = json.loads(NoiseLearnerV3(backend()).run(boxes()).params)
+    params["options"].update(post_selection={"enable": True}, layer_pair_depths=[1])
+
+    answer = json.loads(run("noise-learner", params).result)
+
+    assert [item["metadata"]["post_selection"] for item in answer["data"]] == [
+        {"fraction_kept": {"1": 1.0}, "success_rates": {"1": {"0": 1.0, "1": 1.0}}},
+        {"fraction_kept": 1.0, "success_rates": {"0": 1.0, "2": 1.0}},
+    ]
+
+
 def box(circuit: QuantumCircuit, fill: Callable[[], Any]) -> None:
     with circuit.box([samplomatic.Twirl()]):
         fill()
