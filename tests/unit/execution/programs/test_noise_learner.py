@@ -334,6 +334,7 @@ def test_options_of_the_wrong_kind_are_named(backend: Make, run: Make, group: st
 
 def test_shots_that_a_check_would_drop_are_all_kept(backend: Make, run: Make) -> None:
     params = json.loads(NoiseLearnerV3(backend()).run(boxes()).params)
+    params["schema_version"] = "v0.3"
     params["options"].update(post_selection={"enable": True}, layer_pair_depths=[1])
 
     answer = json.loads(run("noise-learner", params).result)
