@@ -7,7 +7,6 @@ a name from the document. Every compressed blob is bounded before it is inflated
 It needs NumPy and Qiskit, and never qiskit-ibm-runtime: see `values` for what stands in.
 """
 
-import json
 import math
 import struct
 import warnings
@@ -27,12 +26,13 @@ from .errors import (
     path_text,
     shorten,
 )
+from .parsing import parse, too_deep
 from .qpy import load_circuits
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["Decoder", "decode", "parse"]
+__all__ = ["Decoder", "decode"]
 
 TAG: Final = "__type__"
 VALUE: Final = "__value__"
@@ -83,29 +83,6 @@ def decode(data: bytes | str, *, budget: Budget | None = None) -> Any:
     return Decoder(budget).decode(data)
 
 
-def parse(data: bytes | str, budget: Budget) -> Any:
-    """Return plain JSON values, with tags untouched.
-
-    Raises:
-        UnsafePayloadError: It is larger or deeper than the budget allows.
-        MalformedPayloadError: It is no UTF-8 JSON.
-    """
-    if len(data) > budget.document:
-        raise UnsafePayloadError(
-            "$", f"{len(data)} bytes, at most {budget.document} are decoded: split the job"
-        )
-    try:
-        return json.loads(data if isinstance(data, str) else str(data, "utf-8"))
-    except RecursionError:
-        raise UnsafePayloadError("$", _too_deep(budget)) from None
-    except ValueError as exc:  # also not UTF-8, and integers of thousands of digits
-        raise MalformedPayloadError("$", f"not JSON: {exc}") from exc
-
-
-def _too_deep(budget: Budget) -> str:
-    return f"lists and objects are nested deeper than {budget.depth} levels: flatten them"
-
-
 class Decoder:
     """One walk over one document.
 
@@ -128,7 +105,7 @@ class Decoder:
         except PayloadError as exc:
             raise exc.at(path_text(self._path)) from exc.__cause__
         except RecursionError:
-            raise UnsafePayloadError("$", _too_deep(self.budget)) from None
+            raise UnsafePayloadError("$", too_deep(self.budget)) from None
 
     # --- the walk ------------------------------------------------------------------------------
 
@@ -136,11 +113,11 @@ class Decoder:
         kind = type(value)
         if kind is dict:
             if len(self._path) > self.budget.depth:
-                raise UnsafePayloadError("$", _too_deep(self.budget))
+                raise UnsafePayloadError("$", too_deep(self.budget))
             return self._tagged(value) if TAG in value else self._plain(value)
         if kind is list:
             if len(self._path) > self.budget.depth:
-                raise UnsafePayloadError("$", _too_deep(self.budget))
+                raise UnsafePayloadError("$", too_deep(self.budget))
             return self._list(value)
         if kind is int and value.bit_length() > MAX_BITS:
             self._malformed(f"an integer of more than {MAX_BITS} bits")

@@ -20,8 +20,9 @@ from swqr_core.errors import InvalidInputError
 
 from .blobs import array_to_base64
 from .budget import Budget
-from .decoder import MAX_DATE, SPAN_NUMBERS, TAG, VALUE, Decoder, parse
+from .decoder import MAX_DATE, SPAN_NUMBERS, TAG, VALUE, Decoder
 from .errors import MalformedPayloadError
+from .parsing import parse
 from .schemas import check_schema_document
 
 __all__ = [

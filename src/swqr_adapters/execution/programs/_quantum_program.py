@@ -15,13 +15,13 @@ from attrs import frozen
 
 from swqr_adapters.codec.blobs import from_base64, inflate
 from swqr_adapters.codec.budget import Budget
-from swqr_adapters.codec.decoder import parse
 from swqr_adapters.codec.errors import (
     MalformedPayloadError,
     PayloadError,
     is_about_input,
     shorten,
 )
+from swqr_adapters.codec.parsing import parse
 from swqr_adapters.codec.qpy import load_circuits
 from swqr_adapters.codec.schemas import check_samplex
 from swqr_adapters.codec.tensors import read_tensor

@@ -5,8 +5,8 @@ from typing import Final
 
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.codec.budget import Budget
-from swqr_adapters.codec.decoder import parse
 from swqr_adapters.codec.errors import shorten
+from swqr_adapters.codec.parsing import parse
 from swqr_adapters.execution.errors import ProgramError
 from swqr_adapters.execution.result import ProgramResult
 from swqr_core.ports.executor import ExecutionRequest

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from swqr_adapters.codec.budget import Budget
-from swqr_adapters.codec.decoder import decode, parse
+from swqr_adapters.codec.decoder import decode
 from swqr_adapters.codec.encoder import encode
 from swqr_adapters.codec.errors import MalformedPayloadError, shorten
+from swqr_adapters.codec.parsing import parse
 from swqr_adapters.codec.values import LayerError, PauliLindbladError
 from swqr_adapters.execution.checks import check_circuit
 from swqr_adapters.execution.device import Device
