@@ -98,6 +98,15 @@ class TestSessions:
         assert job.session_id == session.session_id
         assert session.status() == "Closed"
 
+    def test_a_primitive_made_before_the_block_runs_outside_it(self, ideal: Any, bell: Any) -> None:
+        sampler = SamplerV2(mode=ideal)
+
+        with Session(ideal):
+            job = sampler.run([bell], shots=8)
+
+        assert job.session_id is None
+        assert shots(job) == 8
+
     def test_a_copied_backend_opens_a_session(self, ideal: Any, bell: Any) -> None:
         with Session(copy.deepcopy(ideal)) as session:
             job = SamplerV2(mode=session).run([bell], shots=8)

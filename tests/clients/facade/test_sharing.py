@@ -1,7 +1,11 @@
 """Services of one process, and what belongs to which."""
 
+import asyncio
 import copy
 import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -111,6 +115,38 @@ def test_a_backend_of_a_twin_service_may_be_used_in_a_session(bell: Any) -> None
             job = SamplerV2(mode=session).run([bell], shots=8)
 
         assert job.session_id == session.session_id
+
+
+def test_it_may_be_used_inside_a_running_event_loop(ideal: Any, bell: Any) -> None:
+    async def cell() -> int:
+        result = SamplerV2(mode=ideal).run([bell], shots=8).result()
+        return int(result[0].data.meas.num_shots)
+
+    assert asyncio.run(cell()) == 8
+
+
+def test_many_threads_may_submit_and_wait_at_once(ideal: Any, bell: Any) -> None:
+    with Session(ideal) as session, ThreadPoolExecutor(8) as threads:
+        sampler = SamplerV2(mode=session)
+
+        def one(shots: int) -> int:
+            result = sampler.run([bell], shots=shots).result()
+            return int(result[0].data.meas.num_shots)
+
+        assert list(threads.map(one, range(1, 33))) == list(range(1, 33))
+
+
+def test_a_program_that_closes_nothing_ends_quietly() -> None:
+    code = (
+        "from swqr_adapters.facade import QiskitRuntimeService, Session\n"
+        "service = QiskitRuntimeService(transport='memory://?workers=1')\n"
+        "session = Session(service.backend('ideal_2'))\n"
+        "print(session.status())\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert (done.stdout, done.stderr) == ("Pending\n", "")
 
 
 def test_copies_of_a_service_are_the_service(service: Any) -> None:
