@@ -1,0 +1,215 @@
+"""Parts that classical values steer, as circuits of their own.
+
+Aer takes control flow only as a ``QuantumCircuit``, so these parts are rebuilt: the part's qubits,
+the whole classical half of the circuit, and blocks without barriers, boxes and unknown gates.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import Measure, Qubit, Reset
+
+from .binding import Binding
+from .channels import RunErrors
+from .errors import ProgramError
+from .parts import Part
+from .steps import AER_GATES, DYNAMIC, touched_qubits
+
+if TYPE_CHECKING:
+    from qiskit_aer.noise import NoiseModel
+
+__all__ = ["dynamic_counts"]
+
+
+def dynamic_counts(
+    circuit: QuantumCircuit,
+    part: Part,
+    binding: Binding,
+    errors: RunErrors | None,
+    *,
+    method: str,
+    shots: int,
+    seed: int,
+) -> list[Mapping[str, int]]:
+    """Run a steered part shot by shot.
+
+    Returns:
+        For each point the values of the whole circuit's classical bits, in hexadecimal, with how
+        often they occurred; bits of other parts are zero. One element for all points together if
+        they do not differ.
+
+    Raises:
+        ProgramError: Aer cannot run it (code 1520).
+    """
+    from qiskit_aer import AerSimulator
+
+    own = _extract(circuit, part)
+    circuits = [own]
+    if not own.parameters:
+        shots *= len(binding)  # points that do not differ are one long run
+    if own.parameters:
+        circuits = []
+        for i in range(len(binding)):
+            point = binding.point(i)
+            circuits.append(own.assign_parameters({p: point[p] for p in own.parameters}))
+    options = {} if errors is None else {"noise_model": _noise_model(part, errors)}
+    try:
+        result = (
+            AerSimulator()
+            .run(
+                circuits,
+                shots=shots,
+                seed_simulator=seed,
+                method=method,
+                max_parallel_threads=1,
+                **options,
+            )
+            .result()
+        )
+    except Exception as exc:  # Aer raises its own error, and others from deep inside
+        raise ProgramError(
+            f"The simulator cannot run the steered part on qubits {list(part.qubits)}: {exc}",
+            1520,
+            "Use control flow, expressions and variables that qiskit-aer supports.",
+        ) from exc
+    if not result.success:
+        raise ProgramError(
+            f"The simulator cannot run the steered part on qubits {list(part.qubits)}: "
+            f"{result.status}",
+            1520,
+            "Use fewer qubits in steered parts, or operations that qiskit-aer supports.",
+        )
+    return [result.data(i)["counts"] for i in range(len(circuits))]
+
+
+def _extract(circuit: QuantumCircuit, part: Part) -> QuantumCircuit:
+    qubits = [Qubit() for _ in range(max(1, len(part.qubits)))]
+    place = dict(zip(part.qubits, qubits, strict=False))
+    out = _empty(circuit, qubits)
+    for variable in circuit.iter_input_vars():
+        raise ProgramError(
+            f"The circuit has the input variable {variable.name!r}, which nothing sets.",
+            1522,
+            "Declare the variable inside the circuit.",
+        )
+    for step in part.steps:
+        operation = step.operation
+        if step.name in DYNAMIC:
+            if getattr(operation, "blocks", None):
+                keep = [place.get(q) if q in step.qubits else None for q in step.places]
+                operation = _rebuild(operation, [bit is not None for bit in keep])
+                bits = [circuit.clbits[slot] for slot in step.slots]
+                out._append(operation, [bit for bit in keep if bit is not None], bits)  # noqa: SLF001 - conditions were checked when the circuit was made
+            else:
+                out._append(operation, [], [circuit.clbits[slot] for slot in step.slots])  # noqa: SLF001
+            continue
+        if step.name in {"measure", "reset"}:
+            operation = Measure() if step.name == "measure" else Reset()
+        out._append(  # noqa: SLF001
+            _unlabelled(operation),
+            [place[q] for q in step.qubits],
+            [circuit.clbits[c] for c in step.clbits],
+        )
+    return out
+
+
+def _unlabelled(operation: Any) -> Any:
+    """Return the operation without its label, which Aer would look its errors up by."""
+    if operation.label is None or operation.name == "unitary":
+        return operation
+    operation = operation.to_mutable()
+    operation.label = None
+    return operation
+
+
+def _empty(circuit: QuantumCircuit, qubits: Sequence[Any]) -> QuantumCircuit:
+    """Return a circuit on other qubits with the classical half of *circuit*."""
+    out = QuantumCircuit(captures=circuit.iter_captured_vars())
+    out.add_bits(qubits)
+    out.add_bits(circuit.clbits)
+    for register in circuit.cregs:
+        out.add_register(register)
+    for variable in circuit.iter_declared_vars():
+        out.add_uninitialized_var(variable)
+    return out
+
+
+def _rebuild(operation: Any, keep: Sequence[bool]) -> Any:
+    """Return control flow over the qubits to keep only, its blocks flattened."""
+    blocks = []
+    for block in operation.blocks:
+        qubits = [Qubit() for kept in keep if kept]
+        fresh = iter(qubits)
+        place = {bit: next(fresh) for bit, kept in zip(block.qubits, keep, strict=True) if kept}
+        out = _empty(block, qubits)
+        _copy(block, {**place, **{bit: bit for bit in block.clbits}}, out)
+        blocks.append(out)
+    return operation.replace_blocks(blocks)
+
+
+def _copy(block: QuantumCircuit, place: Mapping[Any, Any], out: QuantumCircuit) -> None:
+    for item in block.data:
+        operation = item.operation
+        name = operation.name
+        clbits = [place[bit] for bit in item.clbits]
+        if name == "barrier":
+            continue
+        if name in DYNAMIC and getattr(operation, "blocks", None):
+            reached = touched_qubits(item)
+            keep = [bit in reached for bit in item.qubits]
+            qubits = [place[bit] for bit in item.qubits if bit in reached]
+            out._append(_rebuild(operation, keep), qubits, clbits)  # noqa: SLF001
+        elif name in AER_GATES or name in DYNAMIC or name == "delay":
+            out._append(_unlabelled(operation), [place[bit] for bit in item.qubits], clbits)  # noqa: SLF001
+        elif name in {"measure", "measure_2", "reset", "reset_2"}:
+            plain = Measure() if name.startswith("measure") else Reset()
+            out._append(plain, [place[bit] for bit in item.qubits], clbits)  # noqa: SLF001
+        else:
+            inner = operation.blocks[0] if name == "box" else operation.definition
+            if inner is None:
+                raise ProgramError(
+                    f"The instruction {name!r} has no definition that can be simulated.",
+                    7001,
+                    "Transpile the circuit for the backend.",
+                )
+            mapping = dict(zip(inner.qubits, (place[bit] for bit in item.qubits), strict=True))
+            mapping.update(zip(inner.clbits, clbits, strict=True))
+            _copy(inner, mapping, out)
+
+
+def _noise_model(part: Part, errors: RunErrors) -> "NoiseModel":
+    """Return the errors of all that may happen on a part's qubits as Aer's model."""
+    from qiskit.circuit import Delay
+    from qiskit_aer.noise import NoiseModel, ReadoutError
+    from qiskit_aer.noise.passes import RelaxationNoisePass
+
+    place = {qubit: i for i, qubit in enumerate(part.qubits)}
+    library = errors.library
+    wanted = {
+        (name, qubits)
+        for name, places in library.calibration.table.items()
+        for qubits in (places or ())
+        if name not in {"measure", "delay"} and all(qubit in place for qubit in qubits)
+    }
+    model = NoiseModel(basis_gates=list(library.calibration.basis))
+    for (name, qubits), error in sorted(
+        library.aer_errors(wanted).items(), key=lambda item: item[0]
+    ):
+        model.add_quantum_error(error, name, [place[q] for q in qubits], warnings=False)
+    for qubit, i in place.items():
+        if wrong := errors.readout_error(qubit):
+            model.add_readout_error(
+                ReadoutError([[1 - wrong, wrong], [wrong, 1 - wrong]]), [i], warnings=False
+            )
+    times = [library.times(qubit) for qubit in part.qubits]
+    if times:
+        model._custom_noise_passes.append(  # noqa: SLF001 - as from_backend does; it has no other door
+            RelaxationNoisePass(
+                t1s=[t1 for t1, _ in times],
+                t2s=[t2 for _, t2 in times],
+                dt=errors.dt,
+                op_types=Delay,
+            )
+        )
+    return model
