@@ -1,0 +1,171 @@
+"""The default engine, on aiohttp."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from swqr_core.errors import ClosedError, UnreachableError
+
+from .messages import AnswerLostError, Deadlines, HttpAnswer, Request
+from .tls import ssl_context
+
+__all__ = ["AiohttpEngine"]
+
+_JOINED: Final = 65_536  # up to here one buffer is cheaper than several writes
+_PIECE: Final = 262_144
+
+# What happens before a request leaves. All else may have happened after it.
+_NOT_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+
+
+class AiohttpEngine:
+    """Sends requests with aiohttp, over connections that are kept open.
+
+    Its session is made at the first request, on the loop of that request.
+
+    Args:
+        name: Whose requests these are, for messages.
+        proxy: The URL of a proxy for all requests, or None.
+        trust_env: Whether the proxies of the environment are used (``HTTPS_PROXY``, ...).
+        ca_file: Trusted certificates in PEM form, instead of the system's.
+        max_connections: How many connections there may be at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "http",
+        proxy: str | None = None,
+        trust_env: bool = False,
+        ca_file: str | None = None,
+        max_connections: int = 100,
+    ) -> None:
+        self._name = name
+        self._proxy = proxy
+        self._trust_env = trust_env
+        self._ca_file = ca_file
+        self._max_connections = max_connections
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<AiohttpEngine of {self._name!r}>"
+
+    def _ready(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ClosedError(f"the HTTP engine of {self._name!r}")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._max_connections, ssl=ssl_context(self._ca_file)
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=self._trust_env,
+                headers={"User-Agent": "swqr", "Accept-Encoding": "gzip, deflate"},
+            )
+        return self._session
+
+    @asynccontextmanager
+    async def send(self, request: Request) -> AsyncIterator[HttpAnswer]:
+        """Send a request; see ``HttpEngine.send``."""
+        session = self._ready()
+        headers = request.wire_headers()
+        body: bytes | AsyncIterator[bytes] | None = None
+        if request.body:
+            headers["Content-Length"] = str(request.size)
+            body = b"".join(request.body) if request.size <= _JOINED else _pieces(request.body)
+        with self._told_apart(request):
+            response = await session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                proxy=self._proxy,
+                timeout=_timeout(request.deadlines),
+            )
+        try:
+            yield _Answer(response, self, request)
+        finally:
+            response.release()
+
+    @contextmanager
+    def _told_apart(self, request: Request) -> Iterator[None]:
+        """Say in our errors whether the request had left."""
+        where = f"{request.method} {_origin(request.url)}"
+        try:
+            yield
+        except _NOT_SENT as error:
+            raise UnreachableError(self._name, f"{where}: {_said(error)}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise AnswerLostError(self._name, f"{where}: {_said(error)}") from error
+        except RuntimeError as error:
+            if self._closed:  # aiohttp says so when the session goes away underneath
+                raise ClosedError(f"the HTTP engine of {self._name!r}") from error
+            raise
+
+    async def aclose(self) -> None:
+        """Close all connections; requests that are under way fail. Closing twice is fine."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+            await asyncio.sleep(0)  # what was closed gets to say so
+
+
+class _Answer:
+    """An answer of aiohttp."""
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, engine: AiohttpEngine, request: Request
+    ) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in reversed([*response.headers.items()])
+        }
+        self._response = response
+        self._engine = engine
+        self._request = request
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        while True:
+            with self._engine._told_apart(self._request):  # noqa: SLF001 - one piece in two classes
+                chunk = await content.readany()
+            if not chunk:
+                return
+            yield chunk
+
+
+def _timeout(deadlines: Deadlines) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=deadlines.total,
+        connect=deadlines.connect,
+        sock_connect=deadlines.connect,
+        sock_read=deadlines.read,
+    )
+
+
+async def _pieces(body: tuple[bytes, ...]) -> AsyncIterator[bytes]:
+    for part in body:
+        view = memoryview(part)
+        for start in range(0, len(view), _PIECE):
+            yield bytes(view[start : start + _PIECE])
+
+
+def _origin(url: str) -> str:
+    """Return the URL without its query: ids are useful in a message, searches are private."""
+    return url.partition("?")[0]
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__

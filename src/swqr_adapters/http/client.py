@@ -1,0 +1,250 @@
+"""The client: what is right for every request, whatever engine sends it."""
+
+import ipaddress
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from attrs import evolve
+
+from swqr_core.errors import (
+    ConfigurationError,
+    PayloadTooLargeError,
+    ProtocolError,
+    SwqrError,
+)
+from swqr_core.ports.clock import Clock
+
+from .messages import AnswerLostError, Deadlines, HttpAnswer, HttpEngine, Request, Response
+from .retry import RetryPolicy, retry_after
+from .secret import Secret
+
+__all__ = ["HttpClient", "is_loopback", "with_query"]
+
+logger = logging.getLogger(__name__)
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS: Final = 5
+_BODY_LIMIT: Final = 64 * 2**20
+
+
+class HttpClient:
+    """Sends requests, again where that is right, and reads whole answers.
+
+    * Credentials go to https or to this machine, and nowhere else unless *allow_plain_http*; a
+      redirect to another origin does not take them along.
+    * Only GET and HEAD follow redirects, and never from https to http.
+    * Every answer has a limit of size.
+    * Nothing secret is logged or stands in an error.
+
+    Args:
+        engine: What moves the bytes; the client closes it.
+        clock: For pauses between attempts.
+        name: Whose requests these are, for messages.
+        retry: When a request is sent again.
+        deadlines: How long one attempt may take, unless a request says otherwise.
+        max_response_bytes: The largest answer, unless a request says otherwise.
+        allow_plain_http: Whether credentials may go over unencrypted connections.
+    """
+
+    def __init__(
+        self,
+        engine: HttpEngine,
+        *,
+        clock: Clock,
+        name: str = "http",
+        retry: RetryPolicy | None = None,
+        deadlines: Deadlines | None = None,
+        max_response_bytes: int = _BODY_LIMIT,
+        allow_plain_http: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._name = name
+        self._retry = retry or RetryPolicy()
+        self._deadlines = deadlines or Deadlines()
+        self._limit = max_response_bytes
+        self._allow_plain_http = allow_plain_http
+
+    def __repr__(self) -> str:
+        return f"<HttpClient of {self._name!r} over {self._engine!r}>"
+
+    async def aclose(self) -> None:
+        """Close the engine; requests that are under way fail. Closing twice is fine."""
+        await self._engine.aclose()
+
+    async def request(  # noqa: PLR0913 - what a request may have
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        credentials: Mapping[str, Secret] | None = None,
+        body: tuple[bytes, ...] = (),
+        secret_body: bool = False,
+        idempotent: bool | None = None,
+        deadlines: Deadlines | None = None,
+        max_bytes: int | None = None,
+    ) -> Response:
+        """Send a request and return the whole answer, whatever its status.
+
+        Args:
+            method: For example ``GET``.
+            url: Absolute, with its query.
+            headers: What is public.
+            credentials: Headers that are secret.
+            body: The body in pieces; they are sent as they are.
+            secret_body: Whether the body is a secret too.
+            idempotent: Whether it may be done twice; None for what the method says (all but POST
+                and PATCH may).
+            deadlines: How long each attempt may take.
+            max_bytes: The largest answer.
+
+        Raises:
+            UnreachableError: The last attempt certainly did not leave, and no other one did.
+            AnswerLostError: It left and no whole answer came.
+            ProtocolError: Redirects that cannot be followed.
+            PayloadTooLargeError: The answer is over the limit.
+            ConfigurationError: Credentials would go over an unencrypted connection.
+            ClosedError: The client was closed.
+        """
+        sent = Request(
+            method=method,
+            url=url,
+            headers=headers or {},
+            credentials=credentials or {},
+            body=body,
+            deadlines=deadlines or self._deadlines,
+        )
+        self._check_privacy(sent, secret_body=secret_body)
+        if idempotent is None:
+            idempotent = method not in {"POST", "PATCH"}
+        limit = self._limit if max_bytes is None else max_bytes
+        lost: AnswerLostError | None = None
+        attempt = 0
+        while True:
+            attempt += 1
+            last = attempt >= self._retry.attempts
+            pause = self._retry.delay(attempt)
+            try:
+                response = await self._once(sent, limit)
+            except AnswerLostError as error:
+                logger.debug("%s: answer lost (%s), attempt %d", self._name, error, attempt)
+                if last or not idempotent:
+                    raise
+                lost = error
+            except SwqrError as error:
+                if lost is not None:  # an earlier attempt may have been done
+                    raise lost from error
+                raise
+            else:
+                asked = retry_after(response.headers, self._clock.now())
+                again = self._retry.repeats(response.status, idempotent=idempotent)
+                if last or not again or (asked or 0.0) > self._retry.longest_delay:
+                    return evolve(response, attempts=attempt, lost=lost is not None)
+                pause = pause if asked is None else asked
+            await self._clock.sleep(pause)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        credentials: Mapping[str, Secret] | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> AsyncIterator[HttpAnswer]:
+        """Send a request once; the context gives the answer, its body still on its way.
+
+        Raises:
+            What ``request`` raises, but for limits and redirects: the caller sees to those.
+        """
+        sent = Request(
+            method=method,
+            url=url,
+            headers=headers or {},
+            credentials=credentials or {},
+            deadlines=deadlines or self._deadlines,
+        )
+        self._check_privacy(sent)
+        async with self._engine.send(sent) as answer:
+            yield answer
+
+    async def _once(self, request: Request, limit: int) -> Response:
+        for _ in range(_MAX_REDIRECTS + 1):
+            async with self._engine.send(request) as answer:
+                logger.debug(
+                    "%s: %s %s: %d",
+                    self._name,
+                    request.method,
+                    request.url.partition("?")[0],
+                    answer.status,
+                )
+                target = answer.headers.get("location", "")
+                if answer.status not in _REDIRECTS or not target:
+                    body = await _read(answer, limit)
+                    return Response(status=answer.status, headers=answer.headers, body=body)
+            request = self._redirected(request, urljoin(request.url, target))
+        raise ProtocolError(self._name, f"{request.url.partition('?')[0]}: too many redirects")
+
+    def _redirected(self, request: Request, url: str) -> Request:
+        before, after = urlsplit(request.url), urlsplit(url)
+        where = f"{request.method} {request.url.partition('?')[0]}"
+        if request.method not in {"GET", "HEAD"}:
+            raise ProtocolError(
+                self._name, f"{where}: redirected to {after.netloc!r}, which is for GET alone"
+            )
+        if after.scheme not in {"https", before.scheme}:
+            raise ProtocolError(self._name, f"{where}: redirected to {after.scheme!r}")
+        if _origin(url) == _origin(request.url):
+            return evolve(request, url=url)
+        return evolve(request, url=url, credentials={})
+
+    def _check_privacy(self, request: Request, *, secret_body: bool = False) -> None:
+        parts = urlsplit(request.url)
+        if not (request.credentials or secret_body) or parts.scheme == "https":
+            return
+        if not self._allow_plain_http and not is_loopback(parts.hostname or ""):
+            raise ConfigurationError(
+                self._name,
+                f"credentials would go unencrypted to {parts.netloc!r}: use https, or allow "
+                "plain http if the network is trusted",
+            )
+
+
+async def _read(answer: HttpAnswer, limit: int) -> bytes:
+    told = answer.headers.get("content-length", "")
+    if told.isascii() and told.isdigit() and int(told) > limit:
+        raise PayloadTooLargeError("response", int(told), limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in answer.chunks():
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLargeError("response", size, limit)
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name can only mean this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def with_query(url: str, query: Iterable[tuple[str, str]]) -> str:
+    """Return a URL with a query; everything in it is encoded, ``+`` included."""
+    text = urlencode(list(query), quote_via=quote)
+    return f"{url}?{text}" if text else url

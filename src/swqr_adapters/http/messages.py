@@ -1,0 +1,124 @@
+"""Requests, answers and deadlines: what crosses between this room and the rest."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from attrs import field, frozen
+
+from swqr_core.errors import TransportError
+from swqr_core.model.validators import optional, seconds
+
+from .secret import Secret
+
+__all__ = ["AnswerLostError", "Deadlines", "HttpAnswer", "HttpEngine", "Request", "Response"]
+
+
+class AnswerLostError(TransportError):
+    """The request left, wholly or in part, and no whole answer came: it may have been done."""
+
+
+@frozen(kw_only=True)
+class Deadlines:
+    """How long a request may take, in seconds of real time; None for ever.
+
+    Attributes:
+        connect: Until there is a connection, a free one in the pool included.
+        read: Between two pieces of the answer, and until its first.
+        total: For everything.
+    """
+
+    connect: float | None = field(default=10.0, validator=optional(seconds(above_zero=True)))
+    read: float | None = field(default=60.0, validator=optional(seconds(above_zero=True)))
+    total: float | None = field(default=300.0, validator=optional(seconds(above_zero=True)))
+
+
+@frozen(kw_only=True)
+class Request:
+    """One request, as an engine sends it. Its ``repr`` shows neither body nor credentials.
+
+    Attributes:
+        method: In capitals.
+        url: Absolute, with its query, ready encoded.
+        headers: What is public.
+        credentials: Headers that are secret.
+        body: The body in pieces, which are sent one after the other and never joined; empty for
+            none.
+        deadlines: How long it may take.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(factory=dict)
+    credentials: Mapping[str, Secret] = field(factory=dict)
+    body: tuple[bytes, ...] = field(default=(), repr=False)
+    deadlines: Deadlines = field(factory=Deadlines)
+
+    @property
+    def size(self) -> int:
+        """The body's length in bytes."""
+        return sum(map(len, self.body))
+
+    def wire_headers(self) -> dict[str, str]:
+        """Return all headers, secrets revealed: for an engine, and for nobody else."""
+        return {**self.headers, **{name: s.reveal() for name, s in self.credentials.items()}}
+
+
+@frozen(kw_only=True)
+class Response:
+    """A whole answer.
+
+    Attributes:
+        status: The HTTP status.
+        headers: By their names in lower case; of a repeated one the first.
+        body: The body, decompressed.
+        attempts: How many requests it took.
+        lost: Whether the answer to one of them was lost, so that it may have been done twice.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    attempts: int = 1
+    lost: bool = False
+
+
+class HttpAnswer(Protocol):
+    """An answer whose body is still on its way."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By their names in lower case; of a repeated one the first."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body, decompressed, as it comes.
+
+        Raises:
+            AnswerLostError: It ended too early, or a deadline passed.
+        """
+        ...
+
+
+class HttpEngine(Protocol):
+    """What moves bytes. It follows no redirect, keeps no cookie and repeats no POST."""
+
+    def send(self, request: Request) -> AbstractAsyncContextManager[HttpAnswer]:
+        """Send a request; the context gives the answer once its headers are there.
+
+        Leaving the context before the body's end gives the connection up.
+
+        Raises:
+            UnreachableError: The request certainly did not leave.
+            AnswerLostError: It left, and no answer came.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release everything that the engine made. Closing twice is fine."""
+        ...

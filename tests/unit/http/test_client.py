@@ -1,0 +1,374 @@
+"""What every request gets, over both engines."""
+
+import asyncio
+import gzip
+import logging
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+from aiohttp import web
+
+from swqr_adapters.http import (
+    AnswerLostError,
+    Deadlines,
+    HttpClient,
+    HttpEngine,
+    HttpxEngine,
+    RetryPolicy,
+    Secret,
+)
+from swqr_adapters.http.client import is_loopback, with_query
+from swqr_adapters.http.retry import retry_after
+from swqr_core.errors import (
+    ClosedError,
+    ConfigurationError,
+    PayloadTooLargeError,
+    ProtocolError,
+    UnreachableError,
+)
+
+from .conftest import EagerClock, Site
+
+TOKEN = {"Authorization": Secret("Bearer s3cret-token")}
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class TestAnswers:
+    async def test_an_answer_has_status_headers_and_body(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers(web.Response(status=418, body=b"tea", headers={"X-Pot": "brown"}))
+
+        response = await client.request("GET", site.url("/pot"))
+
+        assert (response.status, response.body, response.headers["x-pot"]) == (418, b"tea", "brown")
+
+    async def test_the_query_arrives_as_it_was_meant(self, client: HttpClient, site: Site) -> None:
+        url = with_query(site.url("/jobs"), [("tags", "a b"), ("tags", "c&d"), ("at", "1+00:00")])
+
+        await client.request("GET", url)
+
+        assert site.seen[0][1] == "/jobs?tags=a%20b&tags=c%26d&at=1%2B00%3A00"
+
+    async def test_a_body_in_pieces_arrives_whole_and_unchanged(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        big = bytes(range(256)) * 8_192
+
+        await client.request("POST", site.url(), body=(b"<", big, b">"))
+
+        _, _, headers, body = site.seen[0]
+        assert body == b"<" + big + b">"
+        assert headers["content-length"] == str(len(body))
+
+    async def test_a_compressed_answer_is_given_as_it_was_meant(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        packed = gzip.compress(b"text" * 1000)
+        site.answers(web.Response(body=packed, headers={"Content-Encoding": "gzip"}))
+
+        response = await client.request("GET", site.url())
+
+        assert response.body == b"text" * 1000
+
+    async def test_an_answer_over_the_limit_is_refused(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers(web.Response(body=b"x" * 1001))
+
+        with pytest.raises(PayloadTooLargeError) as caught:
+            await client.request("GET", site.url(), max_bytes=1000)
+
+        assert caught.value.limit == 1000
+
+    async def test_the_limit_counts_what_is_unpacked(self, client: HttpClient, site: Site) -> None:
+        packed = gzip.compress(bytes(1_000_000))
+        site.answers(web.Response(body=packed, headers={"Content-Encoding": "gzip"}))
+
+        with pytest.raises(PayloadTooLargeError):
+            await client.request("GET", site.url(), max_bytes=100_000)
+
+    async def test_an_answer_can_be_read_piece_by_piece(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers(web.Response(body=b"x" * 300_000))
+
+        async with client.stream("GET", site.url()) as answer:
+            sizes = [len(chunk) async for chunk in answer.chunks()]
+
+        assert sum(sizes) == 300_000
+
+
+class TestFailures:
+    async def test_what_could_not_connect_was_certainly_not_sent(self, client: HttpClient) -> None:
+        with pytest.raises(UnreachableError):
+            await client.request("POST", f"http://127.0.0.1:{closed_port()}/")
+
+    async def test_a_connection_cut_after_the_request_leaves_it_open_what_happened(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers("drop")
+
+        with pytest.raises(AnswerLostError):
+            await client.request("POST", site.url())
+
+        assert len(site.seen) == 1
+
+    async def test_an_answer_that_stops_halfway_counts_as_lost(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            answer = web.StreamResponse(headers={"Content-Length": "100"})
+            await answer.prepare(request)
+            await answer.write(b"half")
+            assert request.transport is not None
+            request.transport.close()
+            return answer
+
+        site.handler = handler
+
+        with pytest.raises(AnswerLostError):
+            await client.request("POST", site.url())
+
+    @pytest.mark.parametrize(
+        "deadlines", [Deadlines(read=0.05, total=None), Deadlines(read=None, total=0.05)]
+    )
+    async def test_a_silent_server_is_given_up_and_the_outcome_is_open(
+        self, client: HttpClient, site: Site, deadlines: Deadlines
+    ) -> None:
+        silence = asyncio.Event()
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            await silence.wait()
+            return web.Response()
+
+        site.handler = handler
+
+        with pytest.raises(AnswerLostError):
+            await client.request("POST", site.url(), deadlines=deadlines)
+        silence.set()
+
+    async def test_a_closed_client_says_so(self, client: HttpClient, site: Site) -> None:
+        await client.request("GET", site.url())
+        await client.aclose()
+        await client.aclose()
+
+        with pytest.raises(ClosedError):
+            await client.request("GET", site.url())
+
+
+class TestRetries:
+    async def test_what_may_be_done_twice_is_repeated_after_a_passing_failure(
+        self, client: HttpClient, site: Site, clock: EagerClock
+    ) -> None:
+        site.answers(web.Response(status=503), web.Response(status=520), web.Response(text="ok"))
+
+        response = await client.request("GET", site.url())
+
+        assert (response.status, response.attempts, response.lost) == (200, 3, False)
+        assert clock.slept == [0.5, 1.0]
+
+    async def test_a_lost_answer_is_asked_for_again_and_that_is_told(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers("drop", "drop", web.Response(text="ok"))
+
+        response = await client.request("PUT", site.url())
+
+        assert (response.status, response.lost) == (200, True)
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
+    async def test_a_post_is_not_repeated_after_a_failure_of_the_server(
+        self, client: HttpClient, site: Site, status: int
+    ) -> None:
+        site.answers(web.Response(status=status), web.Response(text="twice"))
+
+        response = await client.request("POST", site.url())
+
+        assert (response.status, len(site.seen)) == (status, 1)
+
+    async def test_a_post_that_was_refused_for_now_is_sent_when_it_is_welcome(
+        self, client: HttpClient, site: Site, clock: EagerClock
+    ) -> None:
+        site.answers(
+            web.Response(status=429, headers={"Retry-After": "7"}), web.Response(text="ok")
+        )
+
+        response = await client.request("POST", site.url(), body=(b"job",))
+
+        assert (response.status, clock.slept) == (200, [7.0])
+        assert [body for *_, body in site.seen] == [b"job", b"job"]
+
+    async def test_a_server_that_asks_for_too_much_patience_is_not_asked_again(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers(web.Response(status=429, headers={"Retry-After": "3600"}))
+
+        response = await client.request("GET", site.url())
+
+        assert (response.status, len(site.seen)) == (429, 1)
+
+    async def test_repeating_ends(
+        self, make_client: Callable[..., HttpClient], site: Site, clock: EagerClock
+    ) -> None:
+        client = make_client(retry=RetryPolicy(attempts=3, first_delay=1, longest_delay=1.5))
+        site.answers(*(web.Response(status=502) for _ in range(4)))
+
+        response = await client.request("GET", site.url())
+
+        assert (response.status, len(site.seen), clock.slept) == (502, 3, [1.0, 1.5])
+
+    async def test_client_errors_are_not_repeated(self, client: HttpClient, site: Site) -> None:
+        site.answers(web.Response(status=404))
+
+        response = await client.request("GET", site.url())
+
+        assert (response.status, len(site.seen)) == (404, 1)
+
+    def test_retry_after_may_be_a_date(self) -> None:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        later = format_datetime(now + timedelta(seconds=90), usegmt=True)
+
+        assert retry_after({"retry-after": later}, now) == 90
+
+    @pytest.mark.parametrize("text", ["", "soon", "-3", "1.5e", "٣"])
+    def test_a_retry_after_that_means_nothing_is_absent(self, text: str) -> None:
+        assert retry_after({"retry-after": text}, datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+class TestRedirects:
+    async def test_a_get_follows_and_keeps_its_credentials_at_home(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers(web.Response(status=302, headers={"Location": "/there"}), web.Response())
+
+        await client.request("GET", site.url("/here"), credentials=TOKEN)
+
+        _, path, headers, _ = site.seen[1]
+        assert (path, headers["authorization"]) == ("/there", "Bearer s3cret-token")
+
+    async def test_another_origin_does_not_get_the_credentials(
+        self, client: HttpClient, site: Site, other_site: Site
+    ) -> None:
+        site.answers(web.Response(status=307, headers={"Location": other_site.url("/x")}))
+
+        await client.request("GET", site.url(), credentials=TOKEN)
+
+        assert "authorization" not in other_site.seen[0][2]
+
+    async def test_a_post_is_not_sent_elsewhere(
+        self, client: HttpClient, site: Site, other_site: Site
+    ) -> None:
+        site.answers(web.Response(status=307, headers={"Location": other_site.url()}))
+
+        with pytest.raises(ProtocolError):
+            await client.request("POST", site.url(), body=(b"job",))
+
+        assert other_site.seen == []
+
+    async def test_redirects_in_a_circle_end(self, client: HttpClient, site: Site) -> None:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return web.Response(status=302, headers={"Location": "/again"})
+
+        site.handler = handler
+
+        with pytest.raises(ProtocolError):
+            await client.request("GET", site.url())
+
+    async def test_a_file_is_no_target(self, client: HttpClient, site: Site) -> None:
+        site.answers(web.Response(status=302, headers={"Location": "file:///etc/passwd"}))
+
+        with pytest.raises(ProtocolError):
+            await client.request("GET", site.url())
+
+
+class TestSecrets:
+    @pytest.mark.parametrize("form", [repr, str, "{}".format, "{:>20}".format])
+    def test_a_secret_never_prints(self, form: Callable[[object], str]) -> None:
+        assert "s3cret" not in form(Secret("s3cret"))
+
+    async def test_credentials_do_not_leave_this_machine_unencrypted(
+        self, client: HttpClient
+    ) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            await client.request("GET", "http://example.invalid/", credentials=TOKEN)
+
+        assert "s3cret" not in str(caught.value)
+
+    async def test_neither_does_a_secret_body(self, client: HttpClient) -> None:
+        with pytest.raises(ConfigurationError):
+            await client.request(
+                "POST", "http://example.invalid/", body=(b"apikey=k",), secret_body=True
+            )
+
+    async def test_they_do_if_the_user_says_so(self, clock: EagerClock) -> None:
+        arrived = []
+
+        def far_away(request: httpx.Request) -> httpx.Response:
+            arrived.append(request.headers["authorization"])
+            return httpx.Response(200)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(far_away)) as brought:
+            client = HttpClient(HttpxEngine(brought), clock=clock, allow_plain_http=True)
+            await client.request("GET", "http://example.invalid/", credentials=TOKEN)
+
+        assert arrived == ["Bearer s3cret-token"]
+
+    async def test_no_log_line_and_no_error_shows_a_secret(
+        self, client: HttpClient, site: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        site.answers("drop")
+        caplog.set_level(logging.DEBUG, logger="swqr_adapters")
+
+        with pytest.raises(AnswerLostError) as caught:
+            await client.request(
+                "POST", site.url("/x?q=private"), credentials=TOKEN, body=(b"s3cret",)
+            )
+
+        told = caplog.text + str(caught.value) + repr(caught.value)
+        assert "s3cret" not in told
+        assert "private" not in told
+
+    @pytest.mark.parametrize(
+        ("host", "expected"),
+        [
+            ("localhost", True),
+            ("quantum.localhost", True),
+            ("127.0.0.1", True),
+            ("127.8.9.1", True),
+            ("::1", True),
+            ("localhost.example.com", False),
+            ("10.0.0.1", False),
+            ("", False),
+        ],
+    )
+    def test_loopback_is_what_can_only_be_this_machine(self, host: str, expected: bool) -> None:
+        assert is_loopback(host) is expected
+
+
+class TestEmbedding:
+    async def test_a_client_that_was_brought_along_is_used_and_left_open(
+        self, clock: EagerClock
+    ) -> None:
+        def application(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, text=f"in process: {request.url.path}")
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(application)) as brought:
+            client = HttpClient(HttpxEngine(brought), clock=clock)
+            response = await client.request("GET", "https://inside/jobs")
+            await client.aclose()
+
+            assert response.body == b"in process: /jobs"
+            assert not brought.is_closed
+
+    def test_making_an_engine_needs_no_loop(self, engine: HttpEngine) -> None:
+        assert "Engine" in repr(engine)
