@@ -151,6 +151,8 @@ class Cloud:
                 self._arm_interactive(session, fact.at)
         elif fact.state is SessionState.INACTIVE:
             self._deactivate(session, fact.at)
+            session.charged_from = None
+            self.deadlines.disarm(Deadline.INTERACTIVE_TTL, session.number)
         elif fact.state is SessionState.CLOSED:
             self._deactivate(session, fact.at)
             for kind in (Deadline.MAX_TTL, Deadline.IDLE_OPEN, Deadline.INTERACTIVE_TTL):
@@ -182,8 +184,6 @@ class Cloud:
 
     def _session_charged(self, fact: SessionCharged) -> None:
         session = self.sessions[fact.session_id]
-        if session.dedicated:
-            session.charged_from = None
         if fact.final:
             del self.sessions[session.id]
             self.closed[session.id] = session.account.id

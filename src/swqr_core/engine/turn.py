@@ -132,14 +132,15 @@ class Turn:
         self._finalize(session)
 
     def _inactivate(self, session: LiveSession) -> None:
+        seconds = self._wall_clock(session)
         self.advance(session, SessionEvent.END_INTERACTIVE_TTL)
         self.touch(session.device)
-        self._charge_wall_clock(session, final=False)
+        self._charge_session(session, seconds, final=False)
 
     def _finalize(self, session: LiveSession) -> None:
         """Finish charging a closed session once none of its jobs runs any more."""
         if not session.running:
-            self._charge_wall_clock(session, final=True)
+            self._charge_session(session, self._wall_clock(session), final=True)
 
     def _lose_session(self, job: LiveJob, session: LiveSession, event: SessionEvent) -> None:
         reason = f"Session {session.id} was closed before the job started: {_CAUSES[event]}"
@@ -168,10 +169,10 @@ class Turn:
             )
         self._charge_instance(session.account, seconds)
 
-    def _charge_wall_clock(self, session: LiveSession, *, final: bool) -> None:
+    def _wall_clock(self, session: LiveSession) -> float:
+        """Return a dedicated session's seconds that were not charged yet; 0 for a batch."""
         since = session.charged_from
-        seconds = 0.0 if since is None else (self.at - since).total_seconds()
-        self._charge_session(session, seconds, final=final)
+        return 0.0 if since is None else (self.at - since).total_seconds()
 
     def _charge_instance(self, account: Account, seconds: float) -> None:
         if not seconds:
