@@ -40,6 +40,8 @@ from .jobs import (
     parse_job,
     parse_job_page,
     parse_metrics,
+    parse_submitted,
+    submitted_document,
     unknown_status,
 )
 from .sessions import SESSION_STATES, parse_session, session_document, session_opening
@@ -87,6 +89,7 @@ __all__ = [
     "parse_resources",
     "parse_search",
     "parse_session",
+    "parse_submitted",
     "parse_time",
     "parse_token",
     "parse_usage",
@@ -97,6 +100,7 @@ __all__ = [
     "session_document",
     "session_opening",
     "session_workload",
+    "submitted_document",
     "timestamp",
     "unknown_status",
     "usage_document",

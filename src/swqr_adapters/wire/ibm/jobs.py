@@ -1,10 +1,11 @@
 """Jobs: ``/jobs`` and what is under it."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, InstanceId, JobId, ProgramId, SessionId
@@ -27,6 +28,8 @@ __all__ = [
     "parse_job",
     "parse_job_page",
     "parse_metrics",
+    "parse_submitted",
+    "submitted_document",
     "unknown_status",
 ]
 
@@ -144,6 +147,20 @@ def _job_member(job: Job) -> dict[str, Any]:
     )
 
 
+def submitted_document(job: Job, *, extended: bool = False) -> dict[str, Any]:
+    """Return the answer to ``POST /jobs``; a client of ours gets the whole job with it."""
+    return without_none(
+        {
+            "id": job.id,
+            "backend": job.spec.backend,
+            "session_id": job.spec.session_id,
+            "private": True if job.spec.private else None,
+            "calibration_id": job.spec.calibration_id,
+            MEMBER: {"job": job_document(job, extended=True)} if extended else None,
+        }
+    )
+
+
 def job_page_document(
     jobs: Iterable[Job], *, total: int, offset: int, limit: int, extended: bool = False
 ) -> dict[str, Any]:
@@ -249,6 +266,31 @@ def parse_job(document: object) -> Job:
         user=read.text_or_none("user_id"),
         instance=_instance(ours),
         extra=read.beyond(_KNOWN - {"ended"}),
+    )
+
+
+def parse_submitted(document: object, spec: JobSpec, *, at: datetime) -> Job:
+    """Read the answer to ``POST /jobs``.
+
+    Args:
+        document: The answer.
+        spec: What was submitted.
+        at: When, for answers that tell no more than the id.
+
+    Raises:
+        ProtocolError: There is no id, or a field has a wrong type.
+    """
+    read = Reader(document, "submitted job")
+    ours = Reader(read.object(MEMBER), "submitted job")
+    told = ours.document.get("job")
+    if told is not None:
+        return parse_job(told)
+    backend = read.text_or_none("backend") or spec.backend
+    return Job(
+        id=JobId(read.text("id")),
+        spec=evolve(spec, backend=BackendName(backend)),
+        state=JobState.QUEUED,
+        created_at=at,
     )
 
 
