@@ -211,8 +211,9 @@ def decode_result(program_id: str, text: str | bytes, *, budget: Budget | None =
         budget: What decoding may cost; a fresh default one if None.
 
     Returns:
-        For ``sampler`` and ``estimator`` a ``PrimitiveResult``; for ``executor`` what its semantic
-        role says; for ``noise-learner`` a ``NoiseLearnerResult`` or ``NoiseLearnerV3Results``.
+        For ``sampler`` and ``estimator`` a ``PrimitiveResult``, or a dictionary with ``results`` if
+        the parameters did not ask for Qiskit's types (``support_qiskit``); for ``executor`` what
+        its semantic role says; for ``noise-learner`` a ``NoiseLearnerResult`` or ``NoiseLearnerV3Results``.
         For other programs whatever the document holds, or the text if it is no JSON.
 
     Raises:
@@ -224,7 +225,8 @@ def decode_result(program_id: str, text: str | bytes, *, budget: Budget | None =
     program_id = ALIASES.get(program_id, program_id)
     if program_id in {"sampler", "estimator"}:
         result = _OfficialDecoder(budget).decode(text)
-        if not isinstance(result, PrimitiveResult):
+        plain = isinstance(result, dict) and isinstance(result.get("results"), list)
+        if not plain and not isinstance(result, PrimitiveResult):
             raise MalformedPayloadError("$", f"a {program_id} returns a PrimitiveResult")
         return result
     if program_id == "noise-learner" and "schema_version" not in text:

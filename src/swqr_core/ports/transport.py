@@ -304,7 +304,10 @@ class RuntimeTransport(BackendCatalog, SessionPort, JobPort, ProgramPort, Accoun
         ...
 
     async def aclose(self) -> None:
-        """Release everything. Waiting calls raise ``ClosedError``; closing twice is fine."""
+        """Release everything. Waiting calls raise ``ClosedError``; closing twice is fine.
+
+        It may be called while the interpreter ends, when no new thread can be started any more.
+        """
         ...
 
 

@@ -138,6 +138,13 @@ def test_a_result_of_an_unknown_program_is_what_its_document_holds() -> None:
     }
 
 
+@pytest.mark.parametrize("program_id", ["sampler", "estimator"])
+def test_a_result_without_qiskits_types_is_a_dictionary(program_id: str) -> None:
+    plain = {"results": [{"data": {"evs": 0.5}, "metadata": {}}], "metadata": {"version": 2}}
+
+    assert decode_result(program_id, encode(plain)) == plain
+
+
 def test_a_result_that_is_no_json_is_its_text() -> None:
     assert decode_result("mine", "Traceback: no") == "Traceback: no"
 
@@ -146,7 +153,7 @@ def test_a_result_that_is_no_json_is_its_text() -> None:
     ("program_id", "value"),
     [
         ("sampler", QuantumCircuit(1)),
-        ("sampler", {"results": []}),
+        ("sampler", {"results": 7}),
         ("estimator", PubResult(DataBin())),
         ("executor", [1]),
         ("executor", {"data": []}),

@@ -25,7 +25,8 @@ def run(request: ExecutionRequest) -> ProgramResult:
         ProgramError: Their schema version is not known.
     """
     params = parse(request.params, Budget())
-    version = params.get("schema_version") if isinstance(params, dict) else None
+    # The first clients that could ask for a calibration did not say in which version.
+    version = params.get("schema_version", VERSIONS[0]) if isinstance(params, dict) else None
     if version not in VERSIONS:
         raise ProgramError(
             f"The schema_version {shorten(version)} of calibrate is not known.",
