@@ -106,17 +106,16 @@ class RunErrors:
             {**found[key], "operations": [key[0]], "gate_qubits": [[place[q] for q in key[1]]]}
             for key in sorted(found)
         ]
-        for qubit in readout:
-            if wrong := self.readout_error(qubit):
-                listed.append(
-                    {
-                        "type": "roerror",
-                        "operations": ["measure"],
-                        "probabilities": [[1 - wrong, wrong], [wrong, 1 - wrong]],
-                        "gate_qubits": [[place[qubit]]],
-                    }
-                )
-        return listed
+        return listed + [
+            {
+                "type": "roerror",
+                "operations": ["measure"],
+                "probabilities": [[1 - wrong, wrong], [wrong, 1 - wrong]],
+                "gate_qubits": [[place[qubit]]],
+            }
+            for qubit in readout
+            if (wrong := self.readout_error(qubit))
+        ]
 
 
 def _paulis(chances: Sequence[tuple[str, float]]) -> dict[str, Any]:

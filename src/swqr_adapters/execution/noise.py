@@ -114,7 +114,7 @@ class NoiseLibrary:
         if error <= 1 - fidelity:
             return 0.0
         missing = min(error, size / (size + 1)) - (1 - fidelity)
-        return min(size * missing / (size * fidelity - 1), size**2 / (size**2 - 1))
+        return float(min(size * missing / (size * fidelity - 1), size**2 / (size**2 - 1)))
 
     def relaxation(self, qubit: int, seconds: float) -> Matrix | None:
         """Return what a qubit suffers in a delay; None if it is not known to decay."""
