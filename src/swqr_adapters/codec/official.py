@@ -214,7 +214,8 @@ def decode_result(program_id: str, text: str | bytes, *, budget: Budget | None =
         For ``sampler`` and ``estimator`` a ``PrimitiveResult``, or a dictionary with ``results`` if
         the parameters did not ask for Qiskit's types (``support_qiskit``); for ``executor`` what
         its semantic role says; for ``noise-learner`` a ``NoiseLearnerResult`` or
-        ``NoiseLearnerV3Results``. For other programs whatever the document holds, or the text if it is no JSON.
+        ``NoiseLearnerV3Results``. For other programs whatever the document holds, or the text if it
+        is no JSON.
 
     Raises:
         UnsafePayloadError: It asks for what is refused.
