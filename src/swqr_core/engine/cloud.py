@@ -95,10 +95,8 @@ class Cloud:
         if self.now is None or to > self.now:
             self.now = to
         while self._expiries and self._expiries[0][0] <= self.now:
-            _, number, account = heapq.heappop(self._expiries)
+            _, _, account = heapq.heappop(self._expiries)
             account.usage.forget(self.now)
-            if not account.held:
-                self.deadlines.disarm(Deadline.USAGE_FREED, number)
             scheduling.refresh(account)
 
     def account(self, instance: InstanceId) -> Account:

@@ -176,11 +176,7 @@ class LiveSession:
 
 
 def _is_candidate(entry: tuple[int, LiveJob]) -> bool:
-    job = entry[1]
-    if job.state is not JobState.QUEUED:
-        return False
-    session = job.session
-    return session is None or (not session.active and session.head() is job)
+    return entry[1].state is JobState.QUEUED
 
 
 @define(eq=False)

@@ -201,6 +201,33 @@ def test_max_ttl_counts_from_the_first_start(story: "Story") -> None:
     assert story.steps(session)[-1] == (600, "closed")
 
 
+def test_max_ttl_is_the_reason_when_active_ttl_ends_with_it(story: "Story") -> None:
+    session = story.open(max_ttl=100)
+    story.submit(session)
+    story.at(100)
+
+    assert story.reason(session) == "session_closed_by_max_ttl"
+
+
+def test_a_session_is_not_idle_between_two_queued_jobs(tell: Callable[..., "Story"]) -> None:
+    story = tell(Device(name=BackendName("a"), session_lanes=1))
+    session = story.open()
+    first, _ = story.submit(session), story.submit(session)
+    story.at(10).finish(first)
+
+    assert story.steps(session) == [(0, "busy")]
+
+
+def test_a_session_is_idle_while_its_queued_job_cannot_start(story: "Story") -> None:
+    session = story.open()
+    first = story.submit(session)
+    story.set_status("a", BackendStatus.OFFLINE)
+    story.submit(session)
+    story.at(10).finish(first)
+
+    assert story.steps(session) == [(0, "busy"), (10, "idle")]
+
+
 def test_what_is_queued_fails_when_max_ttl_ends(tell: Callable[..., "Story"]) -> None:
     story = tell(Device(name=BackendName("a"), session_lanes=1))
     session = story.open(max_ttl=100)

@@ -193,6 +193,28 @@ def test_at_the_limit_everything_queued_is_cancelled_if_the_cloud_does_that(
     assert story.session(session) is SessionState.OPEN
 
 
+def test_what_comes_after_the_limit_waits_even_if_the_cloud_closes_sessions(
+    tell: Callable[..., "Story"],
+) -> None:
+    story = tell(Device(name=A, concurrent_jobs=2), at_usage_limit="close", **LIMITED)
+    first, second = story.submit(), story.submit()
+    story.finish(first, 10)
+    late = story.submit()
+    story.finish(second, 10)
+
+    assert story.job(late) is JobState.QUEUED
+
+
+def test_a_dedicated_session_starts_nothing_at_the_limit(tell: Callable[..., "Story"]) -> None:
+    story = tell(Device(name=A), Device(name=BackendName("b")), **LIMITED)
+    session = story.open()
+    running = story.submit(session)
+    story.finish(story.submit(backend="b"), 10)
+    story.submit(session)
+
+    assert story.running() == [running]
+
+
 def test_others_keep_their_sessions_at_an_instances_limit(tell: Callable[..., "Story"]) -> None:
     story = close_at_limit(tell)
     session = story.open(by="other")

@@ -62,7 +62,7 @@ from swqr_core.ports.executor import ExecutionStatus
 from swqr_core.ports.storage import LogRecord
 
 if TYPE_CHECKING:
-    from tests.unit.engine.conftest import Auditor
+    from tests.unit.engine.machine.conftest import Auditor
 
 BEGINNING = datetime(2026, 1, 31, 9, tzinfo=UTC)
 WINDOW = 512
@@ -104,7 +104,7 @@ class Cloud(RuleBasedStateMachine):
     ) -> None:
         self.settings = EngineSettings(
             plans=PLANS,
-            default_plan=Plan(max_ttl=600),
+            default_plan=Plan(max_ttl=600, interactive_ttl=20),
             pace=pace,
             idle_open_seconds=IDLE_OPEN,
             usage_window_seconds=WINDOW,
@@ -169,7 +169,7 @@ class Cloud(RuleBasedStateMachine):
 
     # --- rules ---
 
-    @rule(seconds=st.sampled_from([0.25, 5, 59.5, 60, 130]))
+    @rule(seconds=st.sampled_from([0.25, 5, 19.5, 20, 130]))
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         self.pass_time()
