@@ -5,6 +5,7 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from swqr_core.errors import ClosedError, StateConflictError
@@ -113,7 +114,8 @@ async def _shut(on_close: Callable[[], Awaitable[None]]) -> None:
         task.cancel()
     await asyncio.gather(*rest, return_exceptions=True)
     await asyncio.get_running_loop().shutdown_asyncgens()
-    await asyncio.get_running_loop().shutdown_default_executor()
+    with suppress(RuntimeError):  # at the interpreter's end 3.12 starts no thread, not even to join
+        await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -145,7 +145,7 @@ from swqr_core import Capabilities, Runtime
 
 class Transport:
     capabilities = Capabilities(transport="t")
-    async def backends(self): return ()
+    async def backends(self): return await asyncio.to_thread(tuple)
     async def aclose(self): print("closed")
 
 async def make(): return Transport()
