@@ -55,8 +55,9 @@ def _instance_of(*types: type) -> Callable[[object], Any]:
 
 
 def _to_time(value: object) -> datetime:
+    written = TEXT.decode(value)
     try:
-        moment = datetime.fromisoformat(TEXT.decode(value))
+        moment = datetime.fromisoformat(written)
     except ValueError as error:
         raise InvalidInputError("record", f"must hold an ISO 8601 time, not {value!r}") from error
     if moment.tzinfo is not UTC:
@@ -102,8 +103,9 @@ def word(enum: type[S]) -> Codec[S]:
     """Write a member of an enum as its word."""
 
     def decode(value: object) -> S:
+        written = TEXT.decode(value)
         try:
-            return enum(TEXT.decode(value))
+            return enum(written)
         except ValueError as error:
             known = ", ".join(enum)
             raise InvalidInputError("record", f"must be one of {known}, not {value!r}") from error
