@@ -12,13 +12,22 @@ from swqr_core.ports.executor import ExecutionStatus
 from .inputs import FinishExecution
 from .settings import Pace
 
-__all__ = ["Ending", "UsageWindow", "Window", "busy_seconds", "duration", "ending", "microseconds"]
+__all__ = [
+    "Ending",
+    "UsageWindow",
+    "Window",
+    "busy_seconds",
+    "consumed",
+    "duration",
+    "ending",
+    "microseconds",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BUCKETS = 1_024
 
-_PLATFORM_FAULTS = frozenset({1000, 1004, 1009, 1010, 1011, 5201, 9999})
+_PLATFORM_FAULTS = frozenset({1000, 1004, 1009, 1010, 1011, 9999})
 """Reason codes that say that the platform failed, not the job: nothing is charged for those."""
 
 
