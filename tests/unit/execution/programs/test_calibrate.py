@@ -31,7 +31,13 @@ def test_the_official_client_reads_the_answer(run: Callable[..., Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("params", [{}, [], {"schema_version": "v7"}])
+def test_without_a_schema_version_the_first_one_is_meant(run: Callable[..., Any]) -> None:
+    answer = run("calibrate", {"options": {}})
+
+    assert json.loads(answer.result)["schema_version"] == "v0.1"
+
+
+@pytest.mark.parametrize("params", [[], {"schema_version": None}, {"schema_version": "v7"}])
 def test_an_unknown_schema_version_is_refused(run: Callable[..., Any], params: object) -> None:
     with pytest.raises(ProgramError, match="schema_version"):
         run("calibrate", json.loads(json.dumps(params)))
