@@ -1,0 +1,28 @@
+"""Transports around a transport: faults, slowness, recordings.
+
+Each wraps any ``RuntimeTransport`` and is one itself, so they can be put around each other.
+"""
+
+from .delegation import COMMANDS, Call, TransportWrapper
+from .faulty import Chance, Fault, FaultPlan, FaultyTransport, Loss, RandomFaults, ScriptedFaults
+from .recording import RecordingTransport, ReplayTransport
+from .slow import SlowTransport
+from .tape import Tape, TapeEntry
+
+__all__ = [
+    "COMMANDS",
+    "Call",
+    "Chance",
+    "Fault",
+    "FaultPlan",
+    "FaultyTransport",
+    "Loss",
+    "RandomFaults",
+    "RecordingTransport",
+    "ReplayTransport",
+    "ScriptedFaults",
+    "SlowTransport",
+    "Tape",
+    "TapeEntry",
+    "TransportWrapper",
+]
