@@ -111,6 +111,12 @@ class AerProgram:
         self.circuit.save_state(list(qubits), "save_probabilities", "average", key)
         self._count += 1
 
+    def save_stabilizers(self, key: str) -> None:
+        """Save the generators of the state's stabilizer group; only stabilizer states have one."""
+        qubits = list(range(self.num_qubits))
+        self.circuit.save_state(qubits, "save_stabilizer", "single", key)
+        self._count += 1
+
     def save_expectation(self, pauli: str, key: str) -> None:
         """Save the expectation value of a Pauli string; its last letter is qubit 0."""
         self.circuit.save_expval(

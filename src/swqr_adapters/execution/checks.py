@@ -161,26 +161,12 @@ def parameter_array(
     Raises:
         ProgramError: Values are missing, too many, of the wrong shape or not finite (code 1002).
     """
-    if given is not None and hasattr(given, "data") and hasattr(given, "as_array"):
-        given = _bindings_array(circuit, given, where)
-    elif isinstance(given, Mapping):
-        given = _named(circuit, given, where)
     count = circuit.num_parameters
-    if given is None:
-        given = ()
-    try:
-        array = np.asarray(given)
-        if np.iscomplexobj(array) and not np.any(array.imag):
-            array = array.real
-        array = array.astype(float, casting="unsafe" if array.size == 0 else "same_kind")
-    except (TypeError, ValueError):
-        raise ProgramError(
-            f"The parameter values of {where} are not an array of real numbers.",
-            1002,
-            "Give numbers, all sets with the same length.",
-        ) from None
+    array = _real_array(circuit, given, where)
     if count == 0 and (array.ndim == 0 or array.size == 0):
         return array.reshape(*array.shape[:-1], 0)
+    if count and array.shape == (0,):
+        raise _count_error(circuit, array, where)
     if count == 1 and (array.ndim == 0 or array.shape[-1] != 1):
         array = array[..., np.newaxis]
     if array.ndim == 0 or array.shape[-1] != count:
@@ -194,6 +180,25 @@ def parameter_array(
             "Give finite numbers.",
         )
     return array
+
+
+def _real_array(circuit: "QuantumCircuit", given: object, where: str) -> npt.NDArray[np.float64]:
+    """Return what was given as an array of real numbers, of whatever shape."""
+    if hasattr(given, "data") and hasattr(given, "as_array"):
+        given = _bindings_array(circuit, given, where)
+    elif isinstance(given, Mapping):
+        given = _named(circuit, given, where)
+    try:
+        array = np.asarray(() if given is None else given)
+        if np.iscomplexobj(array) and not np.any(array.imag):
+            array = array.real
+        return array.astype(float, casting="unsafe" if array.size == 0 else "same_kind")
+    except (TypeError, ValueError):
+        raise ProgramError(
+            f"The parameter values of {where} are not an array of real numbers.",
+            1002,
+            "Give numbers, all sets with the same length.",
+        ) from None
 
 
 def _count_error(circuit: "QuantumCircuit", array: npt.NDArray[Any], where: str) -> ProgramError:

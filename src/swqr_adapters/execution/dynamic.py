@@ -15,6 +15,7 @@ from .channels import RunErrors
 from .errors import ProgramError
 from .parts import Part
 from .steps import AER_GATES, DYNAMIC, touched_qubits
+from .variables import HiddenBits
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
@@ -84,34 +85,60 @@ def dynamic_counts(
 
 
 def _extract(circuit: QuantumCircuit, part: Part) -> QuantumCircuit:
-    qubits = [Qubit() for _ in range(max(1, len(part.qubits)))]
-    place = dict(zip(part.qubits, qubits, strict=False))
-    out = _empty(circuit, qubits)
     for variable in circuit.iter_input_vars():
         raise ProgramError(
             f"The circuit has the input variable {variable.name!r}, which nothing sets.",
             1522,
             "Declare the variable inside the circuit.",
         )
+    qubits = [Qubit() for _ in range(max(1, len(part.qubits)))]
+    place = dict(zip(part.qubits, qubits, strict=False))
+    hidden = HiddenBits(circuit)
+    out = _empty(circuit, qubits, hidden)
     for step in part.steps:
         operation = step.operation
         if step.name in DYNAMIC:
-            if getattr(operation, "blocks", None):
-                keep = [place.get(q) if q in step.qubits else None for q in step.places]
-                operation = _rebuild(operation, [bit is not None for bit in keep])
-                bits = [circuit.clbits[slot] for slot in step.slots]
-                out._append(operation, [bit for bit in keep if bit is not None], bits)  # noqa: SLF001 - conditions were checked when the circuit was made
-            else:
-                out._append(operation, [], [circuit.clbits[slot] for slot in step.slots])  # noqa: SLF001
+            keep = [qubit in step.qubits for qubit in step.places]
+            _append_steered(
+                out,
+                operation,
+                keep,
+                (
+                    [place[q] for q in step.places if q in step.qubits],
+                    [circuit.clbits[slot] for slot in step.slots],
+                ),
+                hidden,
+            )
             continue
         if step.name in {"measure", "reset"}:
             operation = Measure() if step.name == "measure" else Reset()
-        out._append(  # noqa: SLF001
+        out._append(  # noqa: SLF001 - the original circuit was checked when it was made
             _unlabelled(operation),
             [place[q] for q in step.qubits],
             [circuit.clbits[c] for c in step.clbits],
         )
     return out
+
+
+def _append_steered(
+    out: QuantumCircuit,
+    operation: Any,
+    keep: Sequence[bool],
+    wires: tuple[Sequence[Any], Sequence[Any]],
+    hidden: HiddenBits,
+) -> None:
+    """Append control flow over the qubits to keep only, its blocks flattened."""
+    blocks = []
+    for block in getattr(operation, "blocks", ()):
+        inner = [Qubit() for kept in keep if kept]
+        fresh = iter(inner)
+        place = {bit: next(fresh) for bit, kept in zip(block.qubits, keep, strict=True) if kept}
+        rebuilt = _empty(block, inner, hidden)
+        _copy(block, {**place, **{bit: bit for bit in block.clbits}}, rebuilt, hidden)
+        blocks.append(rebuilt)
+    qubits, clbits = wires
+    bits = [*clbits, *hidden.all_bits] if blocks else []
+    out._append(hidden.operation(operation, blocks), qubits, bits)  # noqa: SLF001 - as above
 
 
 def _unlabelled(operation: Any) -> Any:
@@ -123,44 +150,35 @@ def _unlabelled(operation: Any) -> Any:
     return operation
 
 
-def _empty(circuit: QuantumCircuit, qubits: Sequence[Any]) -> QuantumCircuit:
+def _empty(circuit: QuantumCircuit, qubits: Sequence[Any], hidden: HiddenBits) -> QuantumCircuit:
     """Return a circuit on other qubits with the classical half of *circuit*."""
-    out = QuantumCircuit(captures=circuit.iter_captured_vars())
+    out = QuantumCircuit()
     out.add_bits(qubits)
     out.add_bits(circuit.clbits)
     for register in circuit.cregs:
         out.add_register(register)
-    for variable in circuit.iter_declared_vars():
-        out.add_uninitialized_var(variable)
+    hidden.add_to(out)
     return out
 
 
-def _rebuild(operation: Any, keep: Sequence[bool]) -> Any:
-    """Return control flow over the qubits to keep only, its blocks flattened."""
-    blocks = []
-    for block in operation.blocks:
-        qubits = [Qubit() for kept in keep if kept]
-        fresh = iter(qubits)
-        place = {bit: next(fresh) for bit, kept in zip(block.qubits, keep, strict=True) if kept}
-        out = _empty(block, qubits)
-        _copy(block, {**place, **{bit: bit for bit in block.clbits}}, out)
-        blocks.append(out)
-    return operation.replace_blocks(blocks)
-
-
-def _copy(block: QuantumCircuit, place: Mapping[Any, Any], out: QuantumCircuit) -> None:
+def _copy(
+    block: QuantumCircuit, place: Mapping[Any, Any], out: QuantumCircuit, hidden: HiddenBits
+) -> None:
     for item in block.data:
         operation = item.operation
         name = operation.name
         clbits = [place[bit] for bit in item.clbits]
         if name == "barrier":
             continue
-        if name in DYNAMIC and getattr(operation, "blocks", None):
+        if name in DYNAMIC and name not in {"break_loop", "continue_loop"}:
             reached = touched_qubits(item)
             keep = [bit in reached for bit in item.qubits]
             qubits = [place[bit] for bit in item.qubits if bit in reached]
-            out._append(_rebuild(operation, keep), qubits, clbits)  # noqa: SLF001
-        elif name in AER_GATES or name in DYNAMIC or name == "delay":
+            _append_steered(out, operation, keep, (qubits, clbits), hidden)
+        elif name in DYNAMIC:  # a jump spans its whole block, whatever is left of that
+            kind = type(operation)
+            out._append(kind(out.num_qubits, out.num_clbits), out.qubits, out.clbits)  # noqa: SLF001
+        elif name in AER_GATES or name == "delay":
             out._append(_unlabelled(operation), [place[bit] for bit in item.qubits], clbits)  # noqa: SLF001
         elif name in {"measure", "measure_2", "reset", "reset_2"}:
             plain = Measure() if name.startswith("measure") else Reset()
@@ -175,7 +193,7 @@ def _copy(block: QuantumCircuit, place: Mapping[Any, Any], out: QuantumCircuit) 
                 )
             mapping = dict(zip(inner.qubits, (place[bit] for bit in item.qubits), strict=True))
             mapping.update(zip(inner.clbits, clbits, strict=True))
-            _copy(inner, mapping, out)
+            _copy(inner, mapping, out, hidden)
 
 
 def _noise_model(part: Part, errors: RunErrors) -> "NoiseModel":

@@ -11,6 +11,7 @@ from .aer import run_aer
 from .assembly import assemble, local_places, noise_of
 from .binding import Binding
 from .channels import RunErrors
+from .cosets import draw_coset, flips_of
 from .device import Device
 from .lone import bloch_vectors
 from .methods import choose_method, fits_density_matrix
@@ -53,7 +54,7 @@ def sample(
 
     The distribution is that of Aer on the full device. Idle qubits are left out, and independent
     parts are simulated by themselves: single qubits as Bloch vectors, small parts by their exact
-    probabilities, the others by Aer shot by shot.
+    probabilities, stabilizer states from one shot, the others by Aer shot by shot.
 
     Args:
         circuit: A circuit on the device's qubits; static or dynamic.
@@ -130,6 +131,11 @@ class _PartSampler:
             if channels or method == "statevector":
                 self._listed(binding, measured, method)
                 return
+        if part.kind is Kind.STATIC and not channels:
+            method = choose_method(part, binding, noisy=False, wanted=self.method)
+            if method == "stabilizer":
+                self._from_one_shot(binding)
+                return
         self._by_shots(binding)
 
     def _lone(self, binding: Binding) -> None:
@@ -173,6 +179,29 @@ class _PartSampler:
         heights /= heights[-1]
         drawn = np.searchsorted(heights, self.rng.random(self.shots), side="right")
         return possible[np.minimum(drawn, len(possible) - 1)]
+
+    def _from_one_shot(self, binding: Binding) -> None:
+        """Draw a part without errors whose state is a stabilizer state."""
+        part, place = self.part, local_places(self.part)
+        position = {clbit: i for i, clbit in enumerate(part.clbits)}
+        bits = {clbit: qubit for qubit, clbit in part.measures}
+        measured = [place[qubit] for qubit in bits.values()]
+        for start in range(0, len(binding), _BATCH):
+            points = binding.slice(start, start + _BATCH)
+            program = assemble(part, points, None, channels=False)
+            program.save_stabilizers("s")
+            for clbit, qubit in bits.items():
+                program.measure(place[qubit], position[clbit])
+            cosets = []
+            for data in run_aer(program, method="stabilizer", seed=self._seed(start)):
+                (key,) = data["counts"]
+                outcome = [int(key, 16) >> position[clbit] & 1 for clbit in bits]
+                cosets.append((outcome, flips_of(data["s"]["stabilizer"], measured)))
+            for i in range(len(points)):
+                drawn = draw_coset(*cosets[min(i, len(cosets) - 1)], self.shots, self.rng)
+                at = slice(start + i, start + i + 1)
+                for k, clbit in enumerate(bits):
+                    self.registers.put(clbit, at, drawn[:, k])
 
     # --- shot by shot --------------------------------------------------------------------------
 
@@ -226,9 +255,11 @@ class _PartSampler:
         own = set(self.part.clbits)
         for i, counts in enumerate(found):
             keys = sorted(counts, key=lambda text: int(text, 16))
-            size = -(-len(clbits) // 8)
-            raw = b"".join(int(key, 16).to_bytes(size + 1, "little") for key in keys)
-            table = np.frombuffer(raw, dtype=np.uint8).reshape(len(keys), size + 1)
+            numbers = [int(key, 16) for key in keys]
+            # Hidden bits of variables come after all others.
+            size = max(len(clbits), *(number.bit_length() for number in numbers)) // 8 + 1
+            raw = b"".join(number.to_bytes(size, "little") for number in numbers)
+            table = np.frombuffer(raw, dtype=np.uint8).reshape(len(keys), size)
             which = np.repeat(np.arange(len(keys)), [counts[key] for key in keys])
             which = which[np.argsort(self.rng.random(len(which)), kind="stable")]
             rows = points if len(found) == 1 else 1

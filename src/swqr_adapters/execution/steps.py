@@ -113,7 +113,9 @@ def touched_qubits(item: Any) -> set[Any]:
     """Return the qubits that an instruction really acts on: blocks may be wider than their use."""
     blocks = getattr(item.operation, "blocks", None)
     if not blocks:
-        return set() if item.operation.name == "barrier" else set(item.qubits)
+        # A jump spans its block, but does nothing to the qubits.
+        nothing = item.operation.name in {"barrier", "break_loop", "continue_loop"}
+        return set() if nothing else set(item.qubits)
     touched: set[Any] = set()
     for block in blocks:
         outer = dict(zip(block.qubits, item.qubits, strict=True))
