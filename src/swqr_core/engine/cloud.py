@@ -166,6 +166,7 @@ class Cloud:
         self.deadlines.arm(Deadline.ACTIVE_TTL, session.number, session, at + session.active_left)
         if session.dedicated:
             session.charged_from = at
+            session.busy, session.used = timedelta(), 0
             session.device.holder = session
         head = session.head()
         if head is not None:
@@ -252,6 +253,8 @@ class Cloud:
         if session is not None:
             session.running += 1
             device.holder = session
+            if session.busy_since is None:
+                session.busy_since = fact.at
 
     def _leave_queue(self, job: LiveJob, state: JobState) -> None:
         account, session = job.account, job.session
@@ -279,7 +282,7 @@ class Cloud:
         if job.state is JobState.QUEUED:
             self._leave_queue(job, fact.state)
         else:
-            self._leave_device(job, fact.state)
+            self._leave_device(job, fact)
         waits = job.private and fact.result is not None
         self.ended[job.id] = job.account.ending(fact.state, private_result=waits)
         session = job.session
@@ -290,18 +293,25 @@ class Cloud:
         elif session.state is SessionState.IDLE:
             self._arm_interactive(session, fact.at)
 
-    def _leave_device(self, job: LiveJob, state: JobState) -> None:
-        job.state = state
+    def _leave_device(self, job: LiveJob, fact: JobEnded) -> None:
+        job.state = fact.state
         self.deadlines.disarm(Deadline.JOB_DUE, job.seq)
         del self.running[job.seq]
         job.account.running -= 1
         device = job.device
         device.running -= 1
         if job.session is not None:
-            job.session.running -= 1
+            self._leave_session(job.session, fact)
         holder = device.holder
         if holder is not None and not device.running and not (holder.dedicated and holder.active):
             device.holder = None
+
+    def _leave_session(self, session: LiveSession, fact: JobEnded) -> None:
+        session.running -= 1
+        session.used += microseconds(fact.quantum_seconds)
+        if not session.running and session.busy_since is not None:
+            session.busy += fact.at - session.busy_since
+            session.busy_since = None
 
     def _result_taken(self, fact: ResultTaken) -> None:
         job = self.ended[fact.job_id]

@@ -78,6 +78,9 @@ def _session(session: LiveSession) -> dict[str, object]:
         "started_at": session.started_at,
         "activated_at": session.activated_at,
         "charged_from": session.charged_from,
+        "busy_since": session.busy_since,
+        "busy": session.busy,
+        "used": session.used,
     }
 
 

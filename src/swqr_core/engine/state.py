@@ -128,6 +128,9 @@ class LiveSession:
             inactivated nor closed since. A draining session can be either.
         active_left: What is left of its active TTL, without the time since *activated_at*.
         charged_from: From when a dedicated session's time is still to be charged.
+        busy_since: Since when at least one of its jobs runs.
+        busy: How long jobs of it ran since *charged_from*, up to *busy_since*.
+        used: What jobs that have ended since *charged_from* used of the device, in microseconds.
     """
 
     id: SessionId
@@ -147,6 +150,9 @@ class LiveSession:
     started_at: datetime | None = None
     activated_at: datetime | None = None
     charged_from: datetime | None = None
+    busy_since: datetime | None = None
+    busy: timedelta = timedelta()
+    used: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.dedicated = self.spec.mode is SessionMode.DEDICATED

@@ -170,9 +170,21 @@ class Turn:
         self._charge_instance(session.account, seconds)
 
     def _wall_clock(self, session: LiveSession) -> float:
-        """Return a dedicated session's seconds that were not charged yet; 0 for a batch."""
+        """Return a dedicated session's seconds that were not charged yet; 0 for a batch.
+
+        Under ``Pace.INSTANT`` the clock says nothing about how long the device was needed while
+        jobs ran: that time is replaced by what the jobs used.
+        """
         since = session.charged_from
-        return 0.0 if since is None else (self.at - since).total_seconds()
+        if since is None:
+            return 0.0
+        passed = self.at - since
+        if self.cloud.settings.pace is Pace.REAL:
+            return passed.total_seconds()
+        busy = session.busy
+        if session.busy_since is not None:
+            busy += self.at - session.busy_since
+        return (passed - busy).total_seconds() + session.used / 1_000_000
 
     def _charge_instance(self, account: Account, seconds: float) -> None:
         if not seconds:

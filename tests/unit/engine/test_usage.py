@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swqr_core.engine.facts import InstanceCharged, SessionCharged
-from swqr_core.engine.settings import AtUsageLimit, Device, Plan
+from swqr_core.engine.settings import AtUsageLimit, Device, Pace, Plan
 from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.backend import BackendStatus
@@ -35,8 +35,9 @@ def test_a_batch_is_charged_the_sum_of_its_jobs(story: "Story") -> None:
 
 
 def test_a_dedicated_session_is_charged_from_its_first_start_until_it_is_inactive(
-    story: "Story",
+    tell: Callable[..., "Story"],
 ) -> None:
+    story = tell(pace=Pace.REAL)
     session = story.open()
     job = story.at(100).submit(session)
     story.at(130).finish(job, 1)
@@ -45,9 +46,12 @@ def test_a_dedicated_session_is_charged_from_its_first_start_until_it_is_inactiv
     assert (story.charged(session), story.used()) == (90, 90)
 
 
-def test_inactive_time_is_not_charged(story: "Story") -> None:
+def test_inactive_time_is_not_charged(
+    tell: Callable[..., "Story"],
+) -> None:
+    story = tell(pace=Pace.REAL)
     session = story.open(interactive_ttl=10)
-    story.at(0).finish(story.submit(session), 1)
+    story.at(0).finish(story.submit(session), 0)
     story.at(100)
     job = story.submit(session)
     story.at(120).finish(job, 1)
@@ -56,7 +60,10 @@ def test_inactive_time_is_not_charged(story: "Story") -> None:
     assert story.charged(session) == 10 + 20
 
 
-def test_a_closed_session_is_charged_until_its_last_job_has_ended(story: "Story") -> None:
+def test_a_closed_session_is_charged_until_its_last_job_has_ended(
+    tell: Callable[..., "Story"],
+) -> None:
+    story = tell(pace=Pace.REAL)
     session = story.open()
     job = story.submit(session)
     story.at(10).cancel_session(session)
@@ -65,12 +72,31 @@ def test_a_closed_session_is_charged_until_its_last_job_has_ended(story: "Story"
     assert story.charged(session) == 25
 
 
-def test_a_cancelled_idle_session_is_charged_until_then(story: "Story") -> None:
+def test_a_cancelled_idle_session_is_charged_until_then(
+    tell: Callable[..., "Story"],
+) -> None:
+    story = tell(pace=Pace.REAL)
     session = story.open()
     story.at(10).finish(story.submit(session), 1)
     story.at(30).cancel_session(session)
 
     assert story.charged(session) == 20
+
+
+def test_without_a_pace_a_dedicated_session_is_charged_what_its_jobs_used_and_its_idle_time(
+    tell: Callable[..., "Story"],
+) -> None:
+    story = tell(pace=Pace.INSTANT)
+    session = story.open()
+    jobs = [story.submit(session), story.submit(session)]
+    story.at(10).finish(jobs[0], 3)
+    story.at(25).finish(jobs[1], 4)
+    story.at(40).finish(story.submit(session), 2)
+    story.at(1000)
+
+    # Jobs of 3, 4 and 2 s, 15 s between them, and the 60 s until it is inactive: how long
+    # computing took does not count.
+    assert story.charged(session) == 3 + 4 + 15 + 2 + 60
 
 
 def test_charges_are_never_zero_but_for_the_last_one(story: "Story") -> None:

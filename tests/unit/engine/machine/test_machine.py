@@ -111,6 +111,7 @@ class Cloud(RuleBasedStateMachine):
             at_usage_limit=at_usage_limit,
             at_session_cancel=at_session_cancel,
         )
+        self.auditor.pace = pace
         self.engine, self.twin = Engine(self.settings), Engine(self.settings)
         for device in DEVICES.values():
             self.give(AddDevice(device=device))
