@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import swqr_adapters  # noqa: F401 - the programs below need it: these are no tests of the core
+
 # No `if __name__ == "__main__"` guard anywhere: a program is imported by nobody but its user.
 BELL = """
 import json

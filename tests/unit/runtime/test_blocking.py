@@ -59,16 +59,22 @@ def transports() -> list[Counting]:
 
 
 @pytest.fixture
+def others() -> set[threading.Thread]:
+    """The threads that other tests have left running."""
+    return set(threading.enumerate())
+
+
+@pytest.fixture
 def runtime(transports: list[Counting]) -> Iterator[Runtime]:
     with Runtime(make_with(Counting, transports)) as runtime:
         yield runtime
 
 
-def test_nothing_starts_before_the_first_call(runtime: Runtime, transports: list[Any]) -> None:
-    threads = {thread.name for thread in threading.enumerate()}
-
+def test_nothing_starts_before_the_first_call(
+    others: set[threading.Thread], runtime: Runtime, transports: list[Any]
+) -> None:
     assert transports == []
-    assert "swqr runtime" not in threads
+    assert set(threading.enumerate()) == others
 
 
 def test_many_threads_share_one_transport_on_one_loop(
@@ -94,14 +100,14 @@ def test_its_own_loop_is_refused_instead_of_blocked_for_ever(runtime: Runtime) -
 
 
 def test_closing_closes_the_transport_once_and_stops_the_thread(
-    runtime: Runtime, transports: list[Counting]
+    others: set[threading.Thread], runtime: Runtime, transports: list[Counting]
 ) -> None:
     runtime.backends()
     runtime.close()
     runtime.close()
 
     assert transports[0].closed == 1
-    assert "swqr runtime" not in {thread.name for thread in threading.enumerate()}
+    assert set(threading.enumerate()) <= others
 
 
 def test_a_closed_runtime_says_so(runtime: Runtime) -> None:

@@ -119,6 +119,10 @@ class Machine:
     async def _commit(self, command: Input | None, at: datetime, step: Step) -> None:
         """Make a step durable and publish it, after all earlier ones."""
         if not step.facts and not step.effects:
+            # A repeated key answers with what an earlier input has made: once that is durable.
+            if self._published is not None and not self._published.done():
+                await self._published
+                self._check()
             return
         if self._log is not None:
             before = self._published
