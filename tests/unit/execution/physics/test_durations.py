@@ -57,8 +57,8 @@ def test_a_job_takes_its_overhead_and_its_executions(device: Make) -> None:
 
 
 def test_a_repetition_delay_replaces_the_devices(device: Make) -> None:
-    assert job_seconds([(0.0, 1000)], device("ibm_miami")) == pytest.approx(2 + 1000 * 4e-3)
-    assert job_seconds([(0.0, 1000)], device("ibm_miami"), rep_delay=0) == pytest.approx(2)
+    assert job_seconds([(0.0, 1000)], device("ibm_washington")) == pytest.approx(2 + 1000 * 150e-6)
+    assert job_seconds([(0.0, 1000)], device("ibm_washington"), rep_delay=0) == pytest.approx(2)
 
 
 def test_fixed_seconds_come_first(device: Make) -> None:
