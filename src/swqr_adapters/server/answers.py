@@ -1,0 +1,119 @@
+"""Answers: JSON, text in pieces, and nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from .budget import Budget
+
+__all__ = ["TEXT", "empty", "json_answer", "raw_json", "stream", "text_answer"]
+
+TEXT: Final = "text/plain; charset=utf-8"
+_JSON: Final = "application/json"
+_PIECE: Final = 262_144
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def json_answer(
+    document: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return a document as JSON."""
+    return web.Response(
+        body=_encode(document).encode(), status=status, content_type=_JSON, headers=headers
+    )
+
+
+def raw_json(body: bytes) -> web.Response:
+    """Return what is JSON text already."""
+    return web.Response(body=body, content_type=_JSON)
+
+
+def text_answer(text: str) -> web.Response:
+    """Return plain text."""
+    return web.Response(body=text.encode(), headers={"Content-Type": TEXT})
+
+
+def empty() -> web.Response:
+    """Return 204: no body, and no length of one."""
+    return web.Response(status=204)
+
+
+async def stream(
+    request: web.BaseRequest,
+    pieces: Iterable[bytes],
+    *,
+    content_type: str,
+    budget: Budget,
+    timeout: float,
+) -> web.StreamResponse:
+    """Send pieces one after the other; a reader that takes nothing for too long is left.
+
+    Small answers are sent as one. What is larger counts against *budget* until it is sent.
+
+    Args:
+        request: The request to answer.
+        pieces: The parts of the body.
+        content_type: Its type.
+        budget: What all large answers may take together.
+        timeout: Seconds in which the reader must take a piece.
+    """
+    parts = [piece for piece in pieces if piece]
+    size = sum(map(len, parts))
+    if size <= _PIECE or request.method == "HEAD":
+        return web.Response(body=b"".join(parts), headers={"Content-Type": content_type})
+    response = web.StreamResponse(
+        headers={"Content-Type": content_type, "Content-Length": str(size)}
+    )
+    async with budget.hold(size):
+        await response.prepare(request)
+        await _send(request, response, _cut(parts), timeout)
+    return response
+
+
+async def stream_unsized(
+    request: web.BaseRequest,
+    pieces: AsyncIterator[bytes],
+    *,
+    content_type: str,
+    timeout: float,
+) -> web.StreamResponse:
+    """Send pieces as they come, in chunks."""
+    response = web.StreamResponse(headers={"Content-Type": content_type})
+    await response.prepare(request)
+    async for piece in pieces:
+        if not await _send(request, response, _cut([piece]), timeout):
+            break
+    return response
+
+
+def _cut(parts: Iterable[bytes]) -> Iterable[memoryview]:
+    for part in parts:
+        view = memoryview(part)
+        for begin in range(0, len(part), _PIECE):
+            yield view[begin : begin + _PIECE]
+
+
+async def _send(
+    request: web.BaseRequest,
+    response: web.StreamResponse,
+    views: Iterable[memoryview],
+    timeout: float,
+) -> bool:
+    """Return whether the reader took everything."""
+    try:
+        for view in views:
+            async with asyncio.timeout(timeout):
+                await response.write(view)
+    except (TimeoutError, ConnectionError):
+        if request.transport is not None:
+            request.transport.abort()
+        return False
+    return True
+
+
+def listing(documents: Iterable[Any]) -> bytes:
+    """Return documents as the inside of a JSON list."""
+    return ",".join(map(_encode, documents)).encode()

@@ -1,0 +1,30 @@
+"""What can be asked, one module for each noun."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from swqr_adapters.server.routing import Route
+
+from . import account, backends, control, discovery, jobs, sessions, workloads
+
+__all__ = ["CATALOG_ROUTES", "GROUPS"]
+
+CATALOG_ROUTES = discovery.CATALOG_ROUTES
+
+GROUPS: Mapping[str, tuple[Route, ...]] = MappingProxyType(
+    {
+        "runtime": (
+            *backends.ROUTES,
+            *jobs.ROUTES,
+            *sessions.ROUTES,
+            *account.ROUTES,
+            *workloads.ROUTES,
+        ),
+        "iam": discovery.IAM_ROUTES,
+        "search": discovery.SEARCH_ROUTES,
+        "resources": discovery.RESOURCE_ROUTES,
+        "control": control.CONTROL_ROUTES,
+        "document": control.DOCUMENT_ROUTES,
+    }
+)
+"""The routes by the group of their base path."""
