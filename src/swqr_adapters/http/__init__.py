@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .messages import Request as Request
     from .messages import Response as Response
     from .retry import RetryPolicy as RetryPolicy
+    from .retry import retry_after as retry_after
     from .secret import Secret as Secret
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RetryPolicy",
     "Secret",
     "is_loopback",
+    "retry_after",
     "with_query",
 ]
 
@@ -47,6 +49,7 @@ _HOME = {
     "RetryPolicy": ".retry",
     "Secret": ".secret",
     "is_loopback": ".client",
+    "retry_after": ".retry",
     "with_query": ".client",
 }
 

@@ -64,7 +64,7 @@ class AiohttpEngine:
         if self._closed:
             raise ClosedError(f"the HTTP engine of {self._name!r}")
         if self._session is None:
-            self._session = aiohttp.ClientSession(
+            session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._max_connections, ssl=ssl_context(self._ca_file)
                 ),
@@ -72,6 +72,10 @@ class AiohttpEngine:
                 trust_env=self._trust_env,
                 headers={"User-Agent": "swqr", "Accept-Encoding": "gzip, deflate"},
             )
+            # aiohttp would repeat a GET or DELETE by itself when a kept connection breaks, and
+            # nobody would learn that the first one may have been done.
+            session._retry_connection = False  # noqa: SLF001 - there is no public way
+            self._session = session
         return self._session
 
     @asynccontextmanager

@@ -111,7 +111,7 @@ class Harness:
         parses and writes them again is found out. Override this if the platform looks inside.
         """
         odd = r'{ "pubs":[],"version" : 2, "greeting":"\u00e9\/", "x":1.0E+2,  "n":'
-        return odd.encode() + json.dumps(number).encode() + b"}\n"
+        return odd.encode() + json.dumps(number).encode() + b" }"
 
     # --- power over it -------------------------------------------------------------------------
 

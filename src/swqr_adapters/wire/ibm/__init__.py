@@ -41,7 +41,6 @@ from .jobs import (
     parse_job_page,
     parse_metrics,
     parse_submitted,
-    submitted_document,
     unknown_status,
 )
 from .sessions import SESSION_STATES, parse_session, session_document, session_opening
@@ -100,7 +99,6 @@ __all__ = [
     "session_document",
     "session_opening",
     "session_workload",
-    "submitted_document",
     "timestamp",
     "unknown_status",
     "usage_document",

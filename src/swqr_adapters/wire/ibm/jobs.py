@@ -29,7 +29,6 @@ __all__ = [
     "parse_job_page",
     "parse_metrics",
     "parse_submitted",
-    "submitted_document",
     "unknown_status",
 ]
 
@@ -54,9 +53,9 @@ _STATES: Final[Mapping[str, JobState]] = {
 }
 _KNOWN: Final = frozenset(
     {
-        "backend", "calibration_id", "cost", "created", "estimated_running_time_seconds", "id",
-        "params", "private", "program", "runtime", "session_id", "state", "status", MEMBER, "tags",
-        "usage", "user_id",
+        "backend", "calibration_id", "cost", "created", "ended", "estimated_running_time_seconds",
+        "id", "params", "private", "program", "runtime", "session_id", "state", "status", MEMBER,
+        "tags", "usage", "user_id",
     }
 )  # fmt: skip
 _KNOWN_METRICS: Final = frozenset({"bss", "timestamps", "usage"})
@@ -147,20 +146,6 @@ def _job_member(job: Job) -> dict[str, Any]:
     )
 
 
-def submitted_document(job: Job, *, extended: bool = False) -> dict[str, Any]:
-    """Return the answer to ``POST /jobs``; a client of ours gets the whole job with it."""
-    return without_none(
-        {
-            "id": job.id,
-            "backend": job.spec.backend,
-            "session_id": job.spec.session_id,
-            "private": True if job.spec.private else None,
-            "calibration_id": job.spec.calibration_id,
-            MEMBER: {"job": job_document(job, extended=True)} if extended else None,
-        }
-    )
-
-
 def job_page_document(
     jobs: Iterable[Job], *, total: int, offset: int, limit: int, extended: bool = False
 ) -> dict[str, Any]:
@@ -208,10 +193,7 @@ class JobPage:
 
 
 def unknown_status(document: Document) -> str | None:
-    """Return the status of a job if it is a word that no source names, else None.
-
-    Such a job is taken as queued: it has not ended, and that is all that can be said.
-    """
+    """Return the status of a job if it is a word that no source names, else None."""
     word = document.get("state", {}).get("status") or document.get("status")
     known = not isinstance(word, str) or word.lower() in _STATES
     return None if known or _ran_too_long(document) else word
@@ -223,6 +205,9 @@ def _ran_too_long(document: Document) -> bool:
 
 def parse_job(document: object) -> Job:
     """Read a job.
+
+    A status that no source names is taken as queued: the job has not ended, and that is all that
+    can be said. The word then stands in ``extra`` under ``status``.
 
     Raises:
         ProtocolError: It has no id, program, status or time of creation, or a field of a wrong
@@ -265,7 +250,7 @@ def parse_job(document: object) -> Job:
         queue_position=ours.integer("queue_position"),
         user=read.text_or_none("user_id"),
         instance=_instance(ours),
-        extra=read.beyond(_KNOWN - {"ended"}),
+        extra=_extra(read),
     )
 
 
@@ -281,10 +266,8 @@ def parse_submitted(document: object, spec: JobSpec, *, at: datetime) -> Job:
         ProtocolError: There is no id, or a field has a wrong type.
     """
     read = Reader(document, "submitted job")
-    ours = Reader(read.object(MEMBER), "submitted job")
-    told = ours.document.get("job")
-    if told is not None:
-        return parse_job(told)
+    if "created" in read.document:  # a server of ours gives the whole job
+        return parse_job(read.document)
     backend = read.text_or_none("backend") or spec.backend
     return Job(
         id=JobId(read.text("id")),
@@ -292,6 +275,12 @@ def parse_submitted(document: object, spec: JobSpec, *, at: datetime) -> Job:
         state=JobState.QUEUED,
         created_at=at,
     )
+
+
+def _extra(read: Reader) -> dict[str, Any]:
+    extra = read.beyond(_KNOWN)
+    word = unknown_status(read.document)
+    return extra if word is None else {**extra, "status": word}
 
 
 def _told_state(ours: Reader, otherwise: JobState) -> JobState:

@@ -1,0 +1,87 @@
+"""Over REST, with our server and the in-memory cloud behind it, every promise is kept too."""
+
+from pathlib import Path
+
+import pytest
+
+from swqr_adapters.clock import SystemClock
+from swqr_adapters.fleet import Fleet
+from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
+from swqr_adapters.server.service import Service
+from swqr_adapters.storage import MemoryEventLog, SpillingBlobStore
+from swqr_adapters.transports.ibm import IbmSettings, make_transport
+from swqr_adapters.transports.memory import MemoryCloud
+from swqr_core.clock import VirtualClock
+from swqr_core.engine.settings import EngineSettings, Pace, Plan
+from swqr_core.model.ids import InstanceId
+from swqr_core.model.principal import Instance, Principal
+from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.testing import Seat, SequentialIds, StubExecutor, TransportContract
+
+from .conftest import PENDING_LIMIT, MemoryHarness
+
+USERS = {Seat.OWNER: "ada", Seat.STRANGER: "bob"}
+
+
+def crn(seat: Seat) -> InstanceId:
+    return InstanceId(f"crn:v1:bluemix:public:quantum-computing:us-east:a/acct:{seat.value}::")
+
+
+class LoopbackHarness(MemoryHarness):
+    """The harness of the in-memory cloud, reached through a server on this machine.
+
+    Time limits, tokens and timeouts are on virtual time. The pauses between two looks at a
+    waiting job are real ones: nobody lets time pass while the kit waits.
+    """
+
+    async def start(self) -> None:
+        self.clock = VirtualClock()
+        self.executor = StubExecutor(manual=True)
+        instances = {seat: Instance(id=crn(seat), name=seat.value) for seat in Seat}
+        self.cloud = MemoryCloud(
+            clock=self.clock,
+            ids=SequentialIds(),
+            executor=self.executor,
+            blobs=SpillingBlobStore(),
+            log=MemoryEventLog(),
+            fleet=Fleet(folder=self._no_snapshots, ideal_sizes=(5, 7)),
+            settings=EngineSettings(pace=Pace.REAL, default_plan=Plan(pending_jobs=PENDING_LIMIT)),
+            instances=tuple(instances.values()),
+        )
+
+        async def bind(principal: Principal) -> RuntimeTransport:
+            return self.cloud.transport(principal)
+
+        keys = {
+            f"key-of-{seat.value}": Account(user=USERS[seat], instances=(instances[seat],))
+            for seat in Seat
+        }
+        ring = KeyRing(
+            bind,
+            capabilities=self.cloud.transport().capabilities,
+            keys=keys,
+            close=self.cloud.aclose,
+        )
+        service = Service(ring, ServerSettings(), clock=self.clock)
+        self.server = Server(service, port=0)
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.aclose()
+
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        settings = IbmSettings.parse(
+            {"instance": crn(seat), "url": f"{self.server.url}/api/v1", "token_env": "KEY"}
+        )
+        return await make_transport(
+            settings,
+            environment={"KEY": f"key-of-{seat.value}"},
+            clock=self.clock,
+            pause_clock=SystemClock(),
+        )
+
+
+class TestIbm(TransportContract):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> LoopbackHarness:
+        return LoopbackHarness(tmp_path)
