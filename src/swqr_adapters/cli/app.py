@@ -14,6 +14,7 @@ __all__ = ["app", "run"]
 # Name -> where it is, and the line that `--help` shows without importing it.
 _COMMANDS: Final = {
     "demo": ("swqr_adapters.cli.demo:demo", "Run a small program on the in-memory cloud."),
+    "serve": ("swqr_adapters.cli.serve:serve", "Serve IBM's REST interface over any transport."),
 }
 
 EXIT_FAILED: Final = 1

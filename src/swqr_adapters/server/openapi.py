@@ -125,6 +125,8 @@ def openapi_document() -> dict[str, Any]:
             name = operation_name(group, route)
             method, _, path = name.partition(" ")
             described = _describe(route, OPERATIONS[name], _NAME.findall(path))
+            words = re.findall(r"\w+", path.removeprefix("/api/v1"))
+            described["operationId"] = "_".join([method.lower(), *words])
             paths.setdefault(path, {})[method.lower()] = described
     return {
         "openapi": "3.1.0",
@@ -159,11 +161,9 @@ def _describe(route: Route, operation: Operation, names: Iterable[str]) -> dict[
         responses["204"] = {"description": "There is none."}
     described: dict[str, Any] = {
         "summary": about,
-        "operationId": getattr(route.answer, "__name__", "answer"),
         "parameters": [*map(_in_path, names), *map(_in_query, operation.query.split())],
         "responses": responses,
     }
-    described["operationId"] = f"{route.group}_{described['operationId']}_{route.method.lower()}"
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _body(operation.body)}
     if route.group == "runtime":

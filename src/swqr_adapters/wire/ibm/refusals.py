@@ -65,7 +65,10 @@ _SOLUTIONS: Final[tuple[tuple[type[SwqrError], str], ...]] = (
     (LimitExceededError, "Wait for a job to end, or cancel one."),
     (OutcomeUnknownError, "Look for the work before sending it again."),
     (UnreachableError, "Try again later."),
+    (TransportError, "Look at what was done, and tell the owner of the server."),
+    (UnsupportedOperation, "Do without it, or ask a server over another platform."),
     (ClosedError, "Try again later."),
+    (SwqrError, "Tell the owner of the server what happened, with the trace."),
 )
 
 

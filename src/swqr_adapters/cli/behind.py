@@ -1,0 +1,168 @@
+"""What ``swqr serve`` serves: a cloud in this process, or the way to another one."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import define
+
+from swqr_adapters.server.controls import Control
+from swqr_adapters.server.providers import Account, KeyRing
+from swqr_core.config.connect import connect_transport, parse_url
+from swqr_core.errors import ConfigurationError
+from swqr_core.lifecycle.job import JobState
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.query import JobQuery
+from swqr_core.ports.transport import RuntimeTransport
+
+__all__ = ["Behind", "make_behind"]
+
+_KEY_BYTES: Final = 33  # 44 characters, as long as the real ones
+_PAUSE: Final = 0.05
+
+
+@define(kw_only=True)
+class Behind:
+    """What is behind a server.
+
+    Attributes:
+        ring: The keys, and the transports that they open.
+        instance: The instance that a client may begin with.
+        token: A key that may be used in it.
+        control: What the control surface may do.
+    """
+
+    ring: KeyRing
+    instance: Instance
+    token: str
+    control: Control
+
+    async def wait_for_jobs(self, seconds: float) -> None:
+        """Wait until no job runs, or that long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while await self._running():  # noqa: ASYNC110 - the port tells of no such event
+                    await asyncio.sleep(_PAUSE)
+        except TimeoutError:
+            click.echo("swqr: stopped although jobs were running", err=True)
+
+    async def _running(self) -> bool:
+        states: Any = {JobState.RUNNING}
+        for account in await self.ring.accounts():
+            for instance in account.instances:
+                principal = Principal(user=account.user, instance=instance.id)
+                transport = await self.ring.transport(principal)
+                if (await transport.jobs(JobQuery(states=states, limit=1))).total:
+                    return True
+        return False
+
+
+async def make_behind(
+    url: str, keys: tuple[str, ...], fleet: Path | None, *, local: bool
+) -> Behind:
+    """Make what is behind a server.
+
+    Args:
+        url: The transport.
+        keys: The API keys that may be used.
+        fleet: The file that shapes the in-memory cloud.
+        local: Whether only this machine can reach the server; then it may go without keys.
+
+    Raises:
+        ConfigurationError: The transport cannot be made, or anybody could use it.
+    """
+    name, location, settings = parse_url(url)
+    if name == "memory":
+        if location.strip("/"):
+            raise ConfigurationError("--transport", "the in-memory cloud has no location")
+        if fleet is not None:
+            settings["fleet"] = str(fleet)
+        return await _cloud(settings, keys, local=local)
+    if fleet is not None:
+        raise ConfigurationError("--fleet", "shapes the in-memory cloud, and nothing else")
+    transport = await connect_transport(url)
+    return await _gateway(transport, keys, local=local)
+
+
+async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: bool) -> Behind:
+    """Serve a cloud of this process; every user and instance sees their own."""
+    from swqr_adapters.transports.memory.settings import CloudSettings, make_cloud
+
+    parsed = CloudSettings.parse(settings)
+    cloud = make_cloud(parsed)
+    everything = Account(user=parsed.user, instances=cloud.instances)
+    accounts = dict.fromkeys(keys, everything)
+
+    async def bind(principal: Principal) -> RuntimeTransport:
+        return cloud.transport(principal)
+
+    async def close() -> None:
+        await cloud.aclose()
+
+    async def reset() -> None:
+        nonlocal cloud
+        before, cloud = cloud, make_cloud(parsed)
+        await ring.forget_transports()
+        await before.aclose()
+
+    ring, token = _ring(
+        bind,
+        capabilities=cloud.transport().capabilities,
+        accounts=accounts,
+        everything=everything,
+        close=close,
+        local=local,
+    )
+    first = accounts.get(token, everything).instances
+    return Behind(ring=ring, instance=first[0], token=token, control=Control(reset=reset))
+
+
+async def _gateway(transport: RuntimeTransport, keys: tuple[str, ...], *, local: bool) -> Behind:
+    """Serve one transport: whoever has a key acts for its principal."""
+    principal = transport.principal
+    mine = [one for one in await transport.instances() if one.id == principal.instance]
+    everything = Account(user=principal.user, instances=mine or [Instance(id=principal.instance)])
+
+    async def bind(_: Principal) -> RuntimeTransport:
+        return transport
+
+    ring, token = _ring(
+        bind,
+        capabilities=transport.capabilities,
+        accounts=dict.fromkeys(keys, everything),
+        everything=everything,
+        close=transport.aclose,
+        local=local,
+    )
+    return Behind(ring=ring, instance=everything.instances[0], token=token, control=Control())
+
+
+def _ring(
+    bind: Any,
+    *,
+    capabilities: Capabilities,
+    accounts: Mapping[str, Account],
+    everything: Account,
+    close: Any,
+    local: bool,
+) -> tuple[KeyRing, str]:
+    """Return the keys, and one of them."""
+    if not accounts and not local:
+        raise ConfigurationError(
+            "--api-key",
+            "give at least one: this server can be reached from other machines, and without keys "
+            "anybody could use it",
+        )
+    token = next(iter(accounts), None) or secrets.token_urlsafe(_KEY_BYTES)
+    ring = KeyRing(
+        bind,
+        capabilities=capabilities,
+        keys=accounts,
+        anybody=None if accounts else everything,
+        close=close,
+    )
+    return ring, token

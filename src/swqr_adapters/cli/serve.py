@@ -1,0 +1,164 @@
+"""``swqr serve``: IBM's REST interface on a socket, over any transport."""
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+from attrs import field, frozen
+
+from swqr_core.errors import ConfigurationError, MissingExtraError
+
+__all__ = ["serve"]
+
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option(
+    "--port", default=8787, show_default=True, type=click.IntRange(0, 65535),
+    help="Where to listen; 0 picks a free port.",
+)  # fmt: skip
+@click.option("--transport", "url", default="memory://", show_default=True, help="What to serve.")
+@click.option("--api-key", "keys", multiple=True, help="A key that may be used; may be repeated.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Written when it is ready.")
+@click.option("--print-env", is_flag=True, help="Print shell exports for qiskit-ibm-runtime.")
+@click.option("--fleet", type=click.Path(path_type=Path), help="A TOML file of the cloud's shape.")
+@click.option(
+    "--grace", default=30.0, show_default=True, type=click.FloatRange(0),
+    help="Seconds that running jobs get when the server is stopped.",
+)  # fmt: skip
+def serve(
+    *,
+    host: str,
+    port: int,
+    url: str,
+    keys: tuple[str, ...],
+    ready_file: Path | None,
+    print_env: bool,
+    fleet: Path | None,
+    grace: float,
+) -> None:
+    """Serve IBM's REST interface over any transport.
+
+    Without --api-key, and without keys in the fleet file, any key is good; then the server only
+    listens on this machine. The environment variable SWQR_CONTROL_KEY gives the control surface
+    under /_swqr/ a key of its own; without it, the surface is for this machine alone.
+    """
+    try:
+        import aiohttp  # noqa: F401
+        import jwt  # noqa: F401
+        import prometheus_client  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("swqr serve", "server") from error
+    asyncio.run(
+        _serve(
+            host=host,
+            port=port,
+            url=url,
+            keys=keys,
+            fleet=fleet,
+            grace=grace,
+            announce=lambda ready: _announce(ready, ready_file, print_env=print_env),
+        )
+    )
+
+
+@frozen(kw_only=True)
+class _Ready:
+    """What a client needs to know.
+
+    Attributes:
+        url: Where the server is.
+        crn: The CRN of the first instance.
+        token: A key that may be used.
+    """
+
+    url: str
+    crn: str
+    token: str = field(repr=False)
+
+    def document(self) -> dict[str, str]:
+        return {
+            "url": self.url,
+            "api_base": f"{self.url}/api/v1",
+            "iam_url": f"{self.url}/iam",
+            "crn": self.crn,
+            "token": self.token,
+        }
+
+    def exports(self) -> str:
+        """Return shell text after which an unmodified official program finds the server."""
+        values = {
+            # A URL with this word is taken as it is, port and path included.
+            "QISKIT_IBM_URL": f"{self.url}/experimental/api/v1",
+            "QISKIT_IBM_CHANNEL": "ibm_quantum_platform",
+            "QISKIT_IBM_INSTANCE": self.crn,
+            "QISKIT_IBM_TOKEN": self.token,
+            "IAM_URL": f"{self.url}/iam",
+            "QISKIT_FUNCTIONS_EXPERIMENTAL": "1",
+        }
+        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
+
+
+def _announce(ready: _Ready, ready_file: Path | None, *, print_env: bool) -> None:
+    if ready_file is not None:
+        # Whoever waits for the file must never see half of it; it holds a secret.
+        part = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+                json.dump(ready.document(), out)
+            part.replace(ready_file)
+        except OSError as error:
+            raise ConfigurationError("--ready-file", f"cannot be written: {error}") from error
+    # With --print-env standard output is shell text, for `eval`.
+    click.echo(f"swqr serves {ready.url}", err=print_env)
+    if print_env:
+        click.echo(ready.exports())
+    sys.stdout.flush()
+
+
+async def _serve(
+    *,
+    host: str,
+    port: int,
+    url: str,
+    keys: tuple[str, ...],
+    fleet: Path | None,
+    grace: float,
+    announce: Callable[[_Ready], None],
+) -> None:
+    from swqr_adapters.cli.behind import make_behind
+    from swqr_adapters.server.hosting import Server
+    from swqr_adapters.server.service import Service
+    from swqr_adapters.server.settings import ServerSettings
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    behind = await make_behind(url, keys, fleet, local=host in _LOOPBACK)
+    settings = ServerSettings(control_key=os.environ.get(_CONTROL_KEY) or None)
+    service = Service(behind.ring, settings, control=behind.control)
+    server = Server(service, host=host, port=port)
+    try:
+        try:
+            address = await server.start()
+        except OSError as error:
+            raise ConfigurationError(
+                "--host and --port", f"cannot listen there: {error.strerror or error}"
+            ) from error
+        announce(_Ready(url=address, crn=behind.instance.id, token=behind.token))
+        await stopped.wait()
+        service.draining = True
+        await behind.wait_for_jobs(grace)
+    finally:
+        await server.aclose()

@@ -1,0 +1,124 @@
+"""The server's OpenAPI document tells what the server does."""
+
+import re
+from typing import Any
+
+import pytest
+from jsonschema import (  # type: ignore[import-untyped]
+    Draft202012Validator,
+    FormatChecker,
+)
+
+from swqr_adapters.server.openapi import OPERATIONS, openapi_document, operation_name
+from swqr_adapters.server.routes import CATALOG_ROUTES, GROUPS
+
+
+def routes() -> set[str]:
+    groups = {**GROUPS, "catalog": CATALOG_ROUTES}
+    return {operation_name(group, route) for group, found in groups.items() for route in found}
+
+
+def test_the_document_has_the_routes_and_no_others() -> None:
+    described = {
+        f"{method.upper()} {path}"
+        for path, methods in openapi_document()["paths"].items()
+        for method in methods
+    }
+
+    assert described == routes() == set(OPERATIONS)
+
+
+def test_every_operation_is_explained_and_has_an_id_of_its_own() -> None:
+    operations = [o for path in openapi_document()["paths"].values() for o in path.values()]
+
+    assert all(operation["summary"].endswith((".", "text form.")) for operation in operations)
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    document = openapi_document()
+    found = re.findall(r"'#/components/schemas/(\w+)'", str(document))
+
+    assert set(found) <= set(document["components"]["schemas"])
+
+
+def test_the_schemas_are_schemas() -> None:
+    for schema in openapi_document()["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+async def test_it_is_served_without_credentials(world: Any) -> None:
+    reply = await world.ask("GET", "/openapi.json", base="", key=None, crn=None, version=None)
+
+    assert reply.json["openapi"] == "3.1.0"
+
+
+def check(name: str, document: Any) -> None:
+    schemas = openapi_document()["components"]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": schemas}
+    Draft202012Validator(schema, format_checker=FormatChecker()).validate(document)
+
+
+async def prepare(world: Any) -> dict[str, str]:
+    """Make one of everything."""
+    job_id = await world.run(tags=["abc"], cost=60)
+    late = await world.submit(cost=1)
+    await world.executor.started(late)
+    world.executor.finish(late, quantum_seconds=9.0)
+    await world.clock.advance(9)
+    session_id = await world.open()
+    inside = await world.submit(session_id=session_id)
+    await world.executor.started(inside)
+    return {"job": job_id, "session": session_id}
+
+
+@pytest.mark.parametrize("version", [None, "2025-01-01", "2026-03-15", "2026-04-15"])
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/versions", "Versions"),
+        ("/backends?fields=wait_time_seconds", "Backends"),
+        ("/backends/ideal_5/configuration", "BackendConfiguration"),
+        ("/backends/ideal_5/properties", "BackendProperties"),
+        ("/backends/ideal_5/status", "BackendStatus"),
+        ("/backends/ideal_5/defaults", "BackendDefaults"),
+        ("/jobs", "Jobs"),
+        ("/jobs?exclude_params=false", "Jobs"),
+        ("/jobs/{job}", "Job"),
+        ("/jobs/{job}/metrics", "Metrics"),
+        ("/jobs/none", "Error"),
+        ("/tags?type=job&search=abc", "Tags"),
+        ("/sessions/{session}", "Session"),
+        ("/sessions/{session}/extended", "ExtendedSession"),
+        ("/sessions/{session}/jobs", "SessionJobs"),
+        ("/instances/usage", "InstanceUsage"),
+        ("/instance", "Instance"),
+        ("/instances/configuration", "InstanceConfiguration"),
+        ("/accounts/acc", "Account"),
+        ("/workloads", "Workloads"),
+    ],
+)
+async def test_documents_are_as_their_schemas_say(
+    world: Any, path: str, schema: str, version: str | None
+) -> None:
+    made = await prepare(world)
+
+    reply = await world.ask("GET", path.format(**made), version=version)
+
+    check(schema, reply.json)
+
+
+async def test_discovery_is_as_its_schemas_say(world: Any) -> None:
+    form = {
+        "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+        "apikey": world.instances.ADA,
+    }
+    token = await world.ask("POST", "/identity/token", base="", data=form)
+    found = await world.ask("POST", "/v3/resources/search?limit=1", base="", json={})
+    resources = await world.ask("GET", "/v2/resource_instances", base="")
+    plan = await world.ask("GET", f"/{found.json['items'][0]['service_plan_unique_id']}")
+
+    check("Token", token.json)
+    check("Search", found.json)
+    check("Resources", resources.json)
+    check("Plan", plan.json)

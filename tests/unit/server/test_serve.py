@@ -1,0 +1,160 @@
+"""``swqr serve`` as a shell sees it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVE = [sys.executable, "-m", "swqr_adapters.cli", "serve", "--port", "0"]
+CLOUD = "memory://?execution=threads&ideal=3"
+
+
+@contextmanager
+def serving(*options: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [*SERVE, "--transport", CLOUD, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    try:
+        yield process, line
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def ask(url: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(url, data=data, method=method, headers=sent)
+    if data is not None:
+        request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SERVE, *options], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_it_prints_its_url_and_writes_what_a_client_needs(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with serving("--ready-file", str(ready), "--api-key", "k1", "--api-key", "k2") as (_, line):
+        found = json.loads(ready.read_text())
+        url = line.split()[-1]
+        replies = [
+            ask(f"{url}/api/v1/backends", Authorization=f"apikey {key}", Service_CRN=found["crn"])
+            for key in ("k1", "k2", "k3")
+        ]
+
+    assert line == f"swqr serves {url}\n"
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+    assert found == {
+        "url": url,
+        "api_base": f"{url}/api/v1",
+        "iam_url": f"{url}/iam",
+        "crn": found["crn"],
+        "token": "k1",
+    }
+    assert [status for status, _ in replies] == [200, 200, 401]
+    assert ready.stat().st_mode & 0o077 == 0
+
+
+def test_without_keys_any_key_is_good_on_this_machine(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with serving("--ready-file", str(ready)) as (_, line):
+        crn = json.loads(ready.read_text())["crn"]
+        status, _ = ask(
+            f"{line.split()[-1]}/api/v1/backends", Authorization="apikey any", Service_CRN=crn
+        )
+
+    assert status == 200
+
+
+def test_without_keys_it_does_not_listen_to_other_machines() -> None:
+    done = run("--host", "0.0.0.0")
+
+    assert done.returncode == 1
+    assert "--api-key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_exports_are_shell_text() -> None:
+    with serving("--print-env", "--api-key", "it's") as (process, first):
+        assert process.stdout is not None
+        lines = [first, *(process.stdout.readline() for _ in range(5))]
+    shown = subprocess.run(
+        ["sh", "-c", "".join(lines) + 'echo "$QISKIT_IBM_TOKEN $IAM_URL $QISKIT_IBM_URL"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert re.fullmatch(
+        r"it's http://[\d.:]+/iam http://[\d.:]+/experimental/api/v1\n", shown.stdout
+    )
+    assert {line.split("=")[0] for line in lines} == {
+        "export QISKIT_IBM_URL",
+        "export QISKIT_IBM_CHANNEL",
+        "export QISKIT_IBM_INSTANCE",
+        "export QISKIT_IBM_TOKEN",
+        "export IAM_URL",
+        "export QISKIT_FUNCTIONS_EXPERIMENTAL",
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_0(number: signal.Signals) -> None:
+    with serving() as (process, _):
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert errors == ""
+
+
+def test_the_control_surface_takes_its_key_from_the_environment() -> None:
+    with serving(SWQR_CONTROL_KEY="master") as (_, line):
+        url = f"{line.split()[-1]}/_swqr/health"
+        replies = [ask(url), ask(url, Authorization="apikey master")]
+
+    assert [status for status, _ in replies] == [401, 200]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--transport", "nothing://"], "nothing"),
+        (["--transport", "memory://?sed=1"], "seed"),
+        (["--transport", "memory://somewhere"], "location"),
+        (["--ready-file", "/nonexistent/ready.json", "--transport", CLOUD], "--ready-file"),
+        (["--host", "192.0.2.1", "--api-key", "k", "--transport", CLOUD], "cannot listen"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(options: list[str], word: str) -> None:
+    done = run(*options)
+
+    assert done.returncode == 1
+    assert word in done.stderr
+    assert done.stderr.count("\n") == 1
