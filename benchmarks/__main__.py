@@ -5,10 +5,16 @@ whether every bound was kept. Each runs in a process of its own, for what one ha
 allocated would weigh on the next.
 """
 
+import os
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+
+
+# Here bare Aer computes on one thread, as our workers do: for small circuits that is its fastest, and
+# on a machine that others use by far. Set the variable to compare with more.
+ONE_THREAD = frozenset({"bell", "local"})
 
 
 def names() -> list[str]:
@@ -23,6 +29,8 @@ def main(wanted: list[str]) -> int:
         print(f"unknown: {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
         return 2
     if len(wanted) == 1:
+        if wanted[0] in ONE_THREAD:
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
         print(f"\n# {wanted[0]}\n", flush=True)
         return 0 if import_module(f"benchmarks.{wanted[0]}").main() else 1
     commands = [[sys.executable, "-m", "benchmarks", name] for name in wanted or names()]
