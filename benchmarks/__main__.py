@@ -11,9 +11,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-
-# Here bare Aer computes on one thread, as our workers do: for small circuits that is its fastest, and
-# on a machine that others use by far. Set the variable to compare with more.
+# Here bare Aer computes on one thread, as our workers do: for small circuits that is its fastest,
+# by far if others use the machine. Set the variable to compare with more.
 ONE_THREAD = frozenset({"bell", "local"})
 
 
