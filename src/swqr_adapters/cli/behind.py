@@ -11,6 +11,7 @@ from attrs import define
 
 from swqr_adapters.server.controls import Control
 from swqr_adapters.server.providers import Account, KeyRing
+from swqr_core.clock import VirtualClock
 from swqr_core.config.connect import connect_transport, parse_url
 from swqr_core.errors import ConfigurationError
 from swqr_core.lifecycle.job import JobState
@@ -92,8 +93,13 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
     """Serve a cloud of this process; every user and instance sees their own."""
     from swqr_adapters.transports.memory.settings import CloudSettings, make_cloud
 
-    parsed = CloudSettings.parse(settings)
-    cloud = make_cloud(parsed)
+    given = dict(settings)
+    kind = given.pop("clock", "system")
+    if kind not in {"system", "virtual"}:
+        raise ConfigurationError("--transport", f"clock must be system or virtual, not {kind!r}")
+    clock = VirtualClock() if kind == "virtual" else None  # the control surface moves it
+    parsed = CloudSettings.parse(given)
+    cloud = make_cloud(parsed, clock=clock)
     everything = Account(user=parsed.user, instances=cloud.instances)
     accounts = dict.fromkeys(keys, everything)
 
@@ -105,7 +111,7 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
 
     async def reset() -> None:
         nonlocal cloud
-        before, cloud = cloud, make_cloud(parsed)
+        before, cloud = cloud, make_cloud(parsed, clock=clock)
         await ring.forget_transports()
         await before.aclose()
 
@@ -118,7 +124,9 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
         local=local,
     )
     first = accounts.get(token, everything).instances
-    return Behind(ring=ring, instance=first[0], token=token, control=Control(reset=reset))
+    return Behind(
+        ring=ring, instance=first[0], token=token, control=Control(reset=reset, clock=clock)
+    )
 
 
 async def _gateway(transport: RuntimeTransport, keys: tuple[str, ...], *, local: bool) -> Behind:
