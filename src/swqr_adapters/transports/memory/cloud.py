@@ -33,6 +33,7 @@ from swqr_core.ports.storage import BlobStore, EventLog
 from .machine import Machine
 from .programs import PROGRAMS
 from .transport import MemoryTransport
+from .turnstile import Turnstile
 
 __all__ = ["DEFAULT_INSTANCE", "MemoryCloud"]
 
@@ -43,6 +44,8 @@ DEFAULT_INSTANCE = Instance(
     pricing_type="free",
 )
 """The instance of a cloud that was given none."""
+
+_AT_ONCE = 100  # submissions in one round of the loop: a few milliseconds of work
 
 
 class MemoryCloud:
@@ -99,6 +102,7 @@ class MemoryCloud:
         self._devices = dict(devices or {})
         self._noise = noise
         self._seed = seed
+        self.submissions = Turnstile(_AT_ONCE)
         self._warm_up = warm_up
         self._warming: asyncio.Task[object] | None = None
         self._known: set[str] = set()

@@ -105,7 +105,9 @@ class MemoryTransport:
     async def backend(self, name: str) -> Backend:
         """Return one backend; any device of the fleet, listed or not."""
         self._check()
-        return self._backend(self._cloud.entry(name))
+        entry = self._cloud.entry(name)
+        self._cloud.get_ready()
+        return self._backend(entry)
 
     def _backend(self, entry: DeviceEntry) -> Backend:
         summary = entry.summary()
@@ -206,6 +208,7 @@ class MemoryTransport:
             raise ProgramNotFoundError(spec.program_id, sorted(self._cloud.programs))
         if spec.calibration_id is not None:
             self._calibrated(spec.backend, spec.calibration_id)
+        await self._cloud.submissions.enter()
         await self._cloud.ensure_device(spec.backend)
         stored = await self._cloud.blobs.put(params)
         used = False
