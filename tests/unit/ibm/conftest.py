@@ -23,6 +23,7 @@ CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/acct:one::"
 OTHER_CRN = "crn:v1:bluemix:public:quantum-computing:eu-de:a/acct:two::"
 KEY = "A-very-secret-api-key"
 SECONDS_OF_A_TOKEN = 3600
+_SUBMISSION = ("POST", "/api/v1/jobs")
 
 
 class EagerClock(VirtualClock):
@@ -105,6 +106,10 @@ class Ibm:
 
     def count(self, method: str, ending: str) -> int:
         return sum(m == method and path.split("?")[0].endswith(ending) for m, path, *_ in self.seen)
+
+    def posted(self) -> tuple[dict[str, str], bytes]:
+        """Return headers and body of the last submission."""
+        return [(headers, body) for m, p, headers, body in self.seen if (m, p) == _SUBMISSION][-1]
 
     def fail(self, method: str, path: str, act: str | web.Response, *, times: int = 1) -> None:
         """Let the next requests fail.

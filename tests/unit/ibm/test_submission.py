@@ -59,7 +59,7 @@ class TestWhatIsSent:
 
         await transport.submit(spec, b"{}", key="k-1")
 
-        assert json.loads(ibm.seen[-1][3]) == {
+        assert json.loads(ibm.posted()[1]) == {
             "program_id": "estimator",
             "backend": "ibm_fez",
             "session_id": "s-1",
@@ -76,7 +76,7 @@ class TestWhatIsSent:
     ) -> None:
         await transport.submit(spec, PARAMS, key="k-1")
 
-        headers = ibm.seen[-1][2]
+        headers, _ = ibm.posted()
         assert headers["ibm-api-version"] == "2026-04-15"
         assert headers["service-crn"] == transport.principal.instance
         assert headers["content-type"] == "application/json"
@@ -92,6 +92,24 @@ class TestWhatIsSent:
             spec,
             transport.principal.instance,
         )
+
+    async def test_what_the_answer_does_not_tell_is_looked_up(
+        self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        job = await transport.submit(spec, PARAMS, key="k-1")
+
+        assert (job.time_limit, job.user) == (10800, "IBMid-1")
+        assert await transport.job(job.id) == job
+
+    async def test_a_job_that_cannot_be_looked_up_is_submitted_all_the_same(
+        self, transport: IbmTransport, ibm: Ibm, spec: JobSpec, clock: EagerClock
+    ) -> None:
+        ibm.fail("GET", "/jobs/job0", "drop")
+        submitted_at = clock.now()
+
+        job = await transport.submit(spec, PARAMS, key="k-1")
+
+        assert (job.id, job.spec, job.created_at) == ("job0", spec, submitted_at)
 
     async def test_too_large_parameters_are_not_sent(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
@@ -248,7 +266,7 @@ class TestKeys:
     ) -> None:
         job = await keyed.submit(spec, PARAMS, key="k-1")
 
-        assert ibm.seen[-1][2]["idempotency-key"] == "k-1"
+        assert ibm.posted()[0]["idempotency-key"] == "k-1"
         assert ibm.jobs[job.id]["tags"] == ["mine"]
 
     async def test_there_a_lost_answer_is_asked_for_again(

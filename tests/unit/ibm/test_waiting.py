@@ -149,9 +149,9 @@ class TestAccidents:
     async def test_a_new_job_may_be_missing_from_answers_for_a_while(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
     ) -> None:
+        ibm.fail("GET", "/jobs/job0", refusal(404, 3250, "job not found"), times=4)
         (job_id,) = await submit_many(transport, spec, 1)
         ibm.job_seconds = 0
-        ibm.fail("GET", f"/jobs/{job_id}", refusal(404, 3250, "job not found"), times=3)
 
         assert (await transport.wait_job(job_id, timeout=None)).state is JobState.COMPLETED
 

@@ -44,6 +44,7 @@ class Api:
         instance: The instance's CRN; empty for calls that need none.
         clock: For dates.
         version: The date of the interface's version.
+        extended: Whether to tell a server of ours that a client of ours asks.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Api:
         instance: str,
         clock: Clock,
         version: str = API_VERSION,
+        extended: bool = True,
     ) -> None:
         self.http = http
         self.auth = auth
@@ -65,7 +67,7 @@ class Api:
             "Accept": "application/json",
             "IBM-API-Version": version,
             "Service-CRN": instance,
-            HEADER: VERSION,
+            **({HEADER: VERSION} if extended else {}),
         }
         self._closed = False
 

@@ -351,8 +351,8 @@ class Poller:
 
     def _missed(self, watched: _Watched) -> None:
         now = self._pauses.monotonic()
-        if now >= watched.visible_by:
-            watched.missing += 1
+        if now >= watched.visible_by or not watched.exact:
+            watched.missing += 1  # it may be elsewhere in the list than was thought
         watched.due = now + self._policy.pause(now - watched.since)
 
     def _saw(self, watched: _Watched, outcome: Job | SwqrError) -> None:

@@ -134,7 +134,7 @@ def _by_code(  # noqa: C901, PLR0911 - a table whose rows need different things
             return AccessDeniedError(errand.action, _said(refusal), refusal.code)
         case "instance":
             return InstanceNotFoundError(errand.instance)
-        case "session closed" if errand.session is not None:
+        case "session closed" if errand.session is not None and response.status != _NOT_FOUND:
             return SessionClosedError(errand.session, "closed")
         case "backend" if errand.backend is not None:
             return BackendNotFoundError(errand.backend)

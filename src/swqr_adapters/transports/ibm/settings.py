@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import evolve, field, fields, frozen
 
 from swqr_adapters.clock import SystemClock
-from swqr_adapters.http import AiohttpEngine, HttpClient, HttpEngine, HttpxEngine, Secret
+from swqr_adapters.http import HttpClient, HttpEngine, Secret
 from swqr_adapters.wire.ibm import Versions, load, parse_versions
 from swqr_core.errors import (
     ConfigurationError,
@@ -29,7 +29,7 @@ from .polling import PollingPolicy
 from .refusals import Errand
 from .submission import SettlePolicy
 from .transport import IbmTransport, capabilities_of
-from .urls import DEFAULT_URL, addresses
+from .urls import DEFAULT_URL, Addresses, addresses
 
 __all__ = ["IbmSettings", "connect", "make_transport"]
 
@@ -219,6 +219,7 @@ async def make_transport(
     clock: Clock | None = None,
     pause_clock: Clock | None = None,
     engine: HttpEngine | None = None,
+    extended: bool = True,
 ) -> IbmTransport:
     """Make a transport: get a token, find the instance, and ask what the server can do.
 
@@ -228,6 +229,8 @@ async def make_transport(
         clock: Time; the system's if None.
         pause_clock: For the pauses between looks at waiting jobs, if it is another one.
         engine: What moves the bytes, instead of what *settings* say; the transport closes it.
+        extended: Whether a server of ours may tell more than IBM does; without it, such a server
+            is treated as IBM's own.
 
     Raises:
         ConfigurationError: Something is missing or cannot be used.
@@ -257,14 +260,16 @@ async def make_transport(
             instance=bound,
             clock=clock,
             version=settings.api_version,
+            extended=extended,
         )
-        versions = await _versions(api)
+        versions = await _versions(api) if extended else Versions()
         return IbmTransport(
             api,
             principal=Principal(
                 user=claimed_user(authorization) or "ibm", instance=InstanceId(bound)
             ),
             capabilities=capabilities_of(versions),
+            ours=versions.ours,
             discovery=discovery if settings.discovery else None,
             instances=found,
             polling=_polling(settings, versions),
@@ -276,7 +281,7 @@ async def make_transport(
         raise
 
 
-def _addresses(settings: IbmSettings, account: SavedAccount, crn: str) -> Any:
+def _addresses(settings: IbmSettings, account: SavedAccount, crn: str) -> Addresses:
     return addresses(
         account.url or DEFAULT_URL,
         crn,
@@ -287,15 +292,21 @@ def _addresses(settings: IbmSettings, account: SavedAccount, crn: str) -> Any:
 
 
 def _engine(settings: IbmSettings, proxy: str | None) -> HttpEngine:
-    kind = AiohttpEngine if settings.engine == "aiohttp" else HttpxEngine
     from_environment = proxy == "env"
-    return kind(
-        name="ibm",
-        proxy=None if from_environment else proxy,
-        trust_env=from_environment,
-        ca_file=settings.ca_file,
-        max_connections=settings.connections,
-    )
+    how: dict[str, Any] = {
+        "name": "ibm",
+        "proxy": None if from_environment else proxy,
+        "trust_env": from_environment,
+        "ca_file": settings.ca_file,
+        "max_connections": settings.connections,
+    }
+    if settings.engine == "httpx":  # each costs an import, so one is enough
+        from swqr_adapters.http import HttpxEngine
+
+        return HttpxEngine(**how)
+    from swqr_adapters.http import AiohttpEngine
+
+    return AiohttpEngine(**how)
 
 
 def _authenticator(

@@ -22,7 +22,7 @@ from swqr_core.model.validators import seconds
 
 from .api import Api
 from .refusals import NAME, Errand
-from .tags import key_tag
+from .tags import KeyTags
 
 __all__ = ["SettlePolicy", "Submitter"]
 
@@ -56,11 +56,13 @@ class Submitter:
     Args:
         api: The interface.
         keys: Whether the platform honours ``Idempotency-Key``.
+        tags: How jobs are marked with their keys elsewhere.
         settle: How long to look for a job.
     """
 
-    def __init__(self, api: Api, *, keys: bool, settle: SettlePolicy) -> None:
+    def __init__(self, api: Api, *, keys: bool, tags: KeyTags, settle: SettlePolicy) -> None:
         self._api = api
+        self._tags = tags
         self._keys = keys
         self._settle = settle
         self._unsettled: dict[str, None] = {}
@@ -72,7 +74,7 @@ class Submitter:
             OutcomeUnknownError: No answer came, and the job was not found in time.
             and what an error answer means.
         """
-        tags = spec.tags if self._keys else (*spec.tags, key_tag(key))
+        tags = spec.tags if self._keys else (*spec.tags, self._tags.of(key))
         if key in self._unsettled:
             found = await self._look(key)
             if found is not None:
@@ -134,12 +136,15 @@ class Submitter:
             "/jobs",
             Errand(action="look for a key", instance=self._api.instance),
             query=job_query(
-                JobQuery(tags=(key_tag(key),), newest_first=False), pending=None, limit=10, offset=0
+                JobQuery(tags=(self._tags.of(key),), newest_first=False),
+                pending=None,
+                limit=10,
+                offset=0,
             ),
         )
         found = parse_job_page(load(response.body, "job list")).jobs
         # A platform that ignores the filter must not give somebody else's job.
-        mine = [job for job in found if key_tag(key) in job.spec.tags]
+        mine = [job for job in found if self._tags.of(key) in job.spec.tags]
         if not mine:
             return None
         self._unsettled.pop(key, None)

@@ -36,6 +36,7 @@ from swqr_core.errors import (
     PayloadTooLargeError,
     ProgramNotFoundError,
     ProtocolError,
+    SessionClosedError,
     SessionNotFoundError,
     SwqrError,
     UnsupportedOperation,
@@ -59,7 +60,7 @@ from .evidence import job_evidence, session_evidence
 from .polling import Glance, Poller, PollingPolicy
 from .refusals import NAME, Errand, refused
 from .submission import SettlePolicy, Submitter
-from .tags import USER_TAGS, check_tags, reserved, users
+from .tags import IBM_TAGS, OWN_TAGS, USER_TAGS
 from .workloads import list_sessions
 
 __all__ = ["IbmTransport", "capabilities_of"]
@@ -102,7 +103,7 @@ def capabilities_of(versions: Versions) -> Capabilities:
         "programs": False,
         "event_wait": False,
         "custom_ttls": bool(told.get("custom_ttls", False)),
-        "user_tags": told.get("user_tags", 8) if versions.idempotency else USER_TAGS,
+        "user_tags": told.get("user_tags", 8) - (not versions.idempotency),
     }
     return evolve(_IBM, **told)
 
@@ -120,6 +121,7 @@ class IbmTransport:
         api: The interface; the transport closes it.
         principal: Whom it acts for.
         capabilities: What the server can do.
+        ours: Whether it is a server of ours, which tells more than IBM.
         discovery: Finds the account's instances; None if only the bound one is told.
         instances: Instances that are known already.
         polling: How often to look at jobs that are waited for.
@@ -127,12 +129,13 @@ class IbmTransport:
         pause_clock: For the pauses between looks, if it is not the clock of *api*.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a transport
         self,
         api: Api,
         *,
         principal: Principal,
         capabilities: Capabilities = _IBM,
+        ours: bool = False,
         discovery: Discovery | None = None,
         instances: Sequence[Instance] = (),
         polling: PollingPolicy | None = None,
@@ -145,7 +148,11 @@ class IbmTransport:
         self._discovery = discovery
         self._instances = tuple(instances)
         settle = settle or SettlePolicy()
-        self._submitter = Submitter(api, keys=capabilities.idempotent_submit, settle=settle)
+        self._ours = ours
+        self._tags = OWN_TAGS if ours else IBM_TAGS
+        self._submitter = Submitter(
+            api, keys=capabilities.idempotent_submit, tags=self._tags, settle=settle
+        )
         self._poller = Poller(
             self,
             policy=polling or PollingPolicy(),
@@ -155,6 +162,7 @@ class IbmTransport:
         )
         self._jobs = job_evidence()
         self._sessions = session_evidence()
+        self._guessed: set[str] = set()  # jobs of which only the id was told
         self._submitted: OrderedDict[str, JobSpec] = OrderedDict()
         self._times: OrderedDict[str, tuple[datetime | None, datetime | None]] = OrderedDict()
 
@@ -360,17 +368,37 @@ class IbmTransport:
             self._need("time_limits", "max_execution_time")
         if len(params) > able.max_params_bytes:
             raise PayloadTooLargeError("params", len(params), able.max_params_bytes)
-        check_tags(spec.tags, most=able.user_tags)
+        self._tags.check(spec.tags, most=able.user_tags)
         asked = self._jobs.asked()
-        job = await self._submitter.submit(spec, params, key=key)
+        try:
+            job = await self._submitter.submit(spec, params, key=key)
+        except SessionClosedError as error:
+            raise await self._explain_closed(error) from error
         _remember(self._submitted, job.id, evolve(spec, tags=job.spec.tags))
+        if not self._ours:
+            try:
+                # The answer tells the id and no more. This look is worth one attempt.
+                return await self.look_at(job.id, again=False)
+            except SwqrError:
+                self._api.check()
+                self._guessed.add(job.id)
         return self._jobs.take(self._dressed(job), asked)
+
+    async def _explain_closed(self, error: SessionClosedError) -> SessionClosedError:
+        """Say of a session that takes no jobs whether it is closed or draining."""
+        if self._ours:
+            return error
+        try:
+            session = await self.session(error.session_id)
+        except SwqrError:
+            return error
+        return SessionClosedError(error.session_id, session.state.value)
 
     def _dressed(self, job: Job) -> Job:
         """Hide our tag, and add what the platform does not tell but is known."""
         sent = self._submitted.get(job.id)
         spec = job.spec
-        if sent is not None and not self._speaks(job):
+        if sent is not None and not self._ours:
             spec = evolve(
                 spec,
                 log_level=sent.log_level,
@@ -384,42 +412,48 @@ class IbmTransport:
             state = known.state  # a word that nobody knows says nothing new
         return evolve(
             job,
-            spec=evolve(spec, tags=users(spec.tags)),
+            spec=evolve(spec, tags=self._tags.users(spec.tags)),
             state=state,
             instance=job.instance or self._principal.instance,
         )
-
-    @staticmethod
-    def _speaks(job: Job) -> bool:
-        """Return whether a server of ours has told all of a job."""
-        return job.instance is not None
 
     async def job(self, job_id: str) -> Job:
         """Return one job as it is now."""
         return await self.completed(await self.look_at(job_id))
 
-    async def look_at(self, job_id: str) -> Job:
-        """Return one job as its document tells it."""
+    async def look_at(self, job_id: str, *, again: bool = True) -> Job:
+        """Return one job as its document tells it.
+
+        Args:
+            job_id: The job.
+            again: Whether to ask again if the platform does not answer.
+        """
         asked = self._jobs.asked()
         response = await self._api.call(
             "GET",
             f"/jobs/{segment(job_id, JobNotFoundError)}",
             self._errand("read a job", job=job_id),
             query=[("exclude_params", "true")],
+            idempotent=again,
         )
         return self._seen(load(response.body, f"job {job_id!r}"), asked)
 
     def _seen(self, document: object, asked: int) -> Job:
         job = parse_job(document)
-        if reserved(job.spec.tags):
+        if self._tags.ours(job.spec.tags):
             sent = self._submitted.get(job.id, job.spec)
             _remember(self._submitted, job.id, evolve(sent, tags=job.spec.tags))
+        self._guessed.discard(job.id)
         return self._jobs.take(self._dressed(job), asked)
 
     async def completed(self, job: Job) -> Job:
         """Return a job with the times at which it ran, asking for its metrics if need be."""
-        told = job.running_at is not None or job.state is JobState.QUEUED
-        if told or self._capabilities.idempotent_submit or not self._capabilities.metrics:
+        if job.running_at is not None or job.state is JobState.QUEUED:
+            return job
+        if self._ours:
+            # A gateway's lists tell less than its jobs do. What was cancelled never ran.
+            return await self.look_at(job.id) if job.state is JobState.COMPLETED else job
+        if not self._capabilities.metrics:
             return job
         times = self._times.get(job.id)
         if times is None:
@@ -522,7 +556,7 @@ class IbmTransport:
                 return known
             if timeout is not None and timeout <= 0:
                 raise WaitTimeoutError("job", job_id, timeout)
-        told = not fresh or self._capabilities.idempotent_submit
+        told = job_id not in self._guessed
         return await self._poller.wait(known, told=told, timeout=timeout)
 
     async def params(self, job_id: str) -> bytes:
@@ -640,18 +674,18 @@ class IbmTransport:
     async def set_tags(self, job_id: str, tags: tuple[str, ...]) -> None:
         """Replace the job's tags, but for ours."""
         self._need("tags", "tags")
-        check_tags(tags, most=self._capabilities.user_tags)
-        ours: tuple[str, ...] = ()
+        self._tags.check(tags, most=self._capabilities.user_tags)
+        kept: tuple[str, ...] = ()
         if not self._capabilities.idempotent_submit:
             if job_id not in self._submitted:
                 await self.look_at(job_id)
             spec = self._submitted.get(job_id)
-            ours = () if spec is None else reserved(spec.tags)
+            kept = () if spec is None else self._tags.ours(spec.tags)
         await self._api.call(
             "PUT",
             f"/jobs/{segment(job_id, JobNotFoundError)}/tags",
             self._command("set_tags", job_id, job=job_id),
-            json={"tags": [*tags, *ours]},
+            json={"tags": [*tags, *kept]},
         )
 
     # --- programs and account ------------------------------------------------------------------
