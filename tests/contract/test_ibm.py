@@ -11,14 +11,13 @@ from swqr_adapters.server.service import Service
 from swqr_adapters.storage import MemoryEventLog, SpillingBlobStore
 from swqr_adapters.transports.ibm import IbmSettings, make_transport
 from swqr_adapters.transports.memory import MemoryCloud
+from swqr_adapters.transports.memory.harness import MemoryHarness
 from swqr_core.clock import VirtualClock
 from swqr_core.engine.settings import EngineSettings, Pace, Plan
 from swqr_core.model.ids import InstanceId
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Seat, SequentialIds, StubExecutor, TransportContract
-
-from .conftest import PENDING_LIMIT, MemoryHarness
 
 USERS = {Seat.OWNER: "ada", Seat.STRANGER: "bob"}
 
@@ -34,6 +33,12 @@ class LoopbackHarness(MemoryHarness):
     waiting job are real ones: nobody lets time pass while the kit waits.
     """
 
+    extended = True
+
+    def __init__(self, no_snapshots: Path) -> None:
+        super().__init__()
+        self._no_snapshots = no_snapshots
+
     async def start(self) -> None:
         self.clock = VirtualClock()
         self.executor = StubExecutor(manual=True)
@@ -45,7 +50,9 @@ class LoopbackHarness(MemoryHarness):
             blobs=SpillingBlobStore(),
             log=MemoryEventLog(),
             fleet=Fleet(folder=self._no_snapshots, ideal_sizes=(5, 7)),
-            settings=EngineSettings(pace=Pace.REAL, default_plan=Plan(pending_jobs=PENDING_LIMIT)),
+            settings=EngineSettings(
+                pace=Pace.REAL, default_plan=Plan(pending_jobs=self.pending_limit)
+            ),
             instances=tuple(instances.values()),
         )
 
@@ -71,13 +78,20 @@ class LoopbackHarness(MemoryHarness):
 
     async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
         settings = IbmSettings.parse(
-            {"instance": crn(seat), "url": f"{self.server.url}/api/v1", "token_env": "KEY"}
+            {
+                "instance": crn(seat),
+                "url": f"{self.server.url}/api/v1",
+                "token_env": "KEY",
+                "poll_floor": "0.005",
+                "poll_longest": "0.1",
+            }
         )
         return await make_transport(
             settings,
             environment={"KEY": f"key-of-{seat.value}"},
             clock=self.clock,
             pause_clock=SystemClock(),
+            extended=self.extended,
         )
 
 
@@ -85,3 +99,15 @@ class TestIbm(TransportContract):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> LoopbackHarness:
         return LoopbackHarness(tmp_path)
+
+
+class PlainHarness(LoopbackHarness):
+    """The same, with the server taken for IBM's own: nothing beyond IBM's documents is told."""
+
+    extended = False
+
+
+class TestPlainIbm(TransportContract):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> PlainHarness:
+        return PlainHarness(tmp_path)
