@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from swqr_adapters.server.call import Call
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import job_document, job_page_document, metrics_document
 from swqr_adapters.wire.ibm.dialects import job_for, metrics_for
+from swqr_adapters.wire.ibm.extension import MEMBER, RESULT_TEXT, wanted_results
 from swqr_adapters.wire.ibm.requests import (
     parse_job_query,
     parse_job_submission,
@@ -74,6 +76,7 @@ async def listing(call: Call) -> web.StreamResponse:
     )
     for entry in document["jobs"]:
         job_for(entry, call.version)
+    await _add_results(call, page.items, document["jobs"])
     if wanted.exclude_params:
         return json_answer(document)
     entries, document["jobs"] = document["jobs"], []
@@ -104,10 +107,26 @@ async def _with_params(
     yield b"]" + end
 
 
+async def _add_results(call: Call, jobs: tuple[Job, ...], entries: list[dict[str, Any]]) -> None:
+    """Put small results beside their jobs, for a client of ours that asks for them.
+
+    Never those of private jobs: they can be read once, and this answer may get lost.
+    """
+    most = wanted_results(call.request.headers)
+    for job, entry in zip(jobs, entries, strict=True) if most else ():
+        if job.spec.private or job.result is None or job.result.size > most:
+            continue
+        with suppress(NotFoundError, UnicodeDecodeError):  # deleted since; no text
+            data = await call.transport.result(job.id)
+            if data is not None:
+                entry[MEMBER][RESULT_TEXT] = data.decode()
+
+
 async def one(call: Call) -> web.StreamResponse:
     """Give a job, with its parameters exactly as they came unless they are not wanted."""
     job = await call.transport.job(call.names[0])
     document = job_for(job_document(job, extended=call.extended), call.version)
+    await _add_results(call, (job,), [document])
     if call.query.flag("exclude_params", default=False):
         return json_answer(document)
     return await stream(

@@ -81,14 +81,16 @@ class Glance:
 class JobSource(Protocol):
     """Where the poller looks."""
 
-    async def look_at(self, job_id: str) -> Job:
-        """Return one job as it is now."""
+    async def look_at(self, job_id: str, *, with_result: bool) -> Job:
+        """Return one job as it is now; its result may be fetched along with it."""
         ...
 
-    async def look_since(self, since: datetime, session_id: str | None, offset: int) -> Glance:
+    async def look_since(
+        self, since: datetime, session_id: str | None, offset: int, *, with_results: bool
+    ) -> Glance:
         """Return a page of the jobs accepted at or after a time, oldest first.
 
-        Those of a session alone if one is given.
+        Those of a session alone if one is given. Their results may be fetched along with them.
         """
         ...
 
@@ -161,6 +163,7 @@ class Poller:
         self._news = asyncio.Event()
         self._not_before = 0.0
         self._outages = 0
+        self._page_size = 0  # of the latest page
         self._place: _Place | None = None  # where a look stopped that had no room for all
         self._closed = False
 
@@ -318,8 +321,13 @@ class Poller:
 
     async def _look_from(self, place: _Place, due: list[_Watched]) -> list[_Watched]:
         """Look at a page, and return those that are further on."""
-        glance = await self._source.look_since(place.since, place.session_id, place.offset)
-        place.until, place.size = glance.until, len(glance.jobs)
+        # On a page where few jobs are waited for, most results would come for nobody.
+        busy = 2 * len(due) >= self._page_size
+        glance = await self._source.look_since(
+            place.since, place.session_id, place.offset, with_results=busy
+        )
+        place.until = glance.until
+        place.size = self._page_size = len(glance.jobs)
         for job_id, outcome in glance.jobs.items():
             watched = self._watched.get(job_id)
             if watched is not None:
@@ -337,7 +345,7 @@ class Poller:
 
     async def _look_alone(self, watched: _Watched) -> None:
         try:
-            job = await self._source.look_at(watched.id)
+            job = await self._source.look_at(watched.id, with_result=True)
         except JobNotFoundError as error:
             if self._pauses.monotonic() < watched.visible_by:
                 self._missed(watched)

@@ -22,7 +22,7 @@ from swqr_adapters.wire.ibm import (
     session_opening,
     timestamp,
 )
-from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
+from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY, MEMBER, RESULT_TEXT, RESULTS
 from swqr_adapters.wire.ibm.values import Reader
 from swqr_adapters.wire.splicing import split_async
 from swqr_core.errors import (
@@ -69,6 +69,8 @@ T = TypeVar("T")
 
 _LONGEST_KEY: Final = 64
 _REMEMBERED: Final = 5_000
+_SMALL_RESULT: Final = "4096"  # bytes that a result may have to come with its job
+_KEPT_RESULTS: Final = 2_000
 _BIG: Final = Deadlines(connect=10.0, read=120.0, total=900.0)
 _DOCUMENT_LIMIT: Final = 64 * 2**20
 _JSON_AROUND: Final = 2**20  # what stands around the parameters in a job's document
@@ -164,6 +166,7 @@ class IbmTransport:
         self._sessions = session_evidence()
         self._guessed: set[str] = set()  # jobs of which only the id was told
         self._submitted: OrderedDict[str, JobSpec] = OrderedDict()
+        self._results: OrderedDict[str, bytes] = OrderedDict()
         self._times: OrderedDict[str, tuple[datetime | None, datetime | None]] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -421,12 +424,13 @@ class IbmTransport:
         """Return one job as it is now."""
         return await self.completed(await self.look_at(job_id))
 
-    async def look_at(self, job_id: str, *, again: bool = True) -> Job:
+    async def look_at(self, job_id: str, *, again: bool = True, with_result: bool = False) -> Job:
         """Return one job as its document tells it.
 
         Args:
             job_id: The job.
             again: Whether to ask again if the platform does not answer.
+            with_result: Whether to ask a server of ours for a small result too.
         """
         asked = self._jobs.asked()
         response = await self._api.call(
@@ -434,17 +438,28 @@ class IbmTransport:
             f"/jobs/{segment(job_id, JobNotFoundError)}",
             self._errand("read a job", job=job_id),
             query=[("exclude_params", "true")],
+            headers=self._asking_for_results(asked_for=with_result),
             idempotent=again,
         )
         return self._seen(load(response.body, f"job {job_id!r}"), asked)
 
+    def _asking_for_results(self, *, asked_for: bool) -> dict[str, str]:
+        return {RESULTS: _SMALL_RESULT} if asked_for and self._ours else {}
+
     def _seen(self, document: object, asked: int) -> Job:
         job = parse_job(document)
+        if self._ours:
+            self._keep_result(job, Reader(document, "job").object(MEMBER).get(RESULT_TEXT))
         if self._tags.ours(job.spec.tags):
             sent = self._submitted.get(job.id, job.spec)
             _remember(self._submitted, job.id, evolve(sent, tags=job.spec.tags))
         self._guessed.discard(job.id)
         return self._jobs.take(self._dressed(job), asked)
+
+    def _keep_result(self, job: Job, text: object) -> None:
+        """Keep a result that came with its job, for whoever asks for it next."""
+        if isinstance(text, str) and job.state.ended:
+            _remember(self._results, job.id, text.encode(), most=_KEPT_RESULTS)
 
     async def completed(self, job: Job) -> Job:
         """Return a job with the times at which it ran, asking for its metrics if need be."""
@@ -518,7 +533,9 @@ class IbmTransport:
             limit=limit,
         )
 
-    async def look_since(self, since: datetime, session_id: str | None, offset: int) -> Glance:
+    async def look_since(
+        self, since: datetime, session_id: str | None, offset: int, *, with_results: bool
+    ) -> Glance:
         """Return a page of the jobs accepted at or after a time, for the poller."""
         query = JobQuery(
             created_after=since,
@@ -531,6 +548,7 @@ class IbmTransport:
             "/jobs",
             self._errand("list jobs"),
             query=job_query(query, pending=None, limit=MAX_PAGE, offset=offset),
+            headers=self._asking_for_results(asked_for=with_results),
         )
         items = Reader(load(response.body, "job list"), "job list").items("jobs")
         jobs: dict[str, Job | SwqrError] = {}
@@ -578,6 +596,10 @@ class IbmTransport:
 
     async def result(self, job_id: str) -> bytes | None:
         """Return the job's result, or None; see ``JobPort.result``."""
+        self._api.check()
+        kept = self._results.pop(job_id, None)
+        if kept is not None:
+            return kept
         limit = self._capabilities.max_result_bytes
         try:
             response = await self._api.call(
@@ -654,6 +676,7 @@ class IbmTransport:
         self._jobs.forget(job_id)
         self._submitted.pop(job_id, None)
         self._times.pop(job_id, None)
+        self._results.pop(job_id, None)
 
     async def _explain_conflict(self, response: Response, job_id: str, *, ended: bool) -> None:
         """Raise what a conflict means, unless an earlier attempt of ours has made it."""
@@ -727,9 +750,9 @@ def _check_key(key: str) -> None:
         raise InvalidInputError("key", f"must be 1 to 64 printable ASCII characters, not {key!r}")
 
 
-def _remember(memory: "OrderedDict[str, T]", id: str, value: T) -> None:
+def _remember(memory: "OrderedDict[str, T]", id: str, value: T, *, most: int = _REMEMBERED) -> None:
     """Put a value into a memory that forgets the oldest."""
     memory[id] = value
     memory.move_to_end(id)
-    while len(memory) > _REMEMBERED:
+    while len(memory) > most:
         memory.popitem(last=False)

@@ -8,8 +8,12 @@ then less is known.
 
 ``GET /versions`` of such a server has a member ``idempotency``, true if ``Idempotency-Key`` is
 honoured, and a member ``swqr`` with the capabilities of what is behind it.
+
+With ``Swqr-Results: N`` such a client asks for results of up to N bytes together with the jobs
+that have ended, so that a small job needs no request for its result.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -26,6 +30,8 @@ __all__ = [
     "HEADER",
     "IDEMPOTENCY_KEY",
     "MEMBER",
+    "RESULTS",
+    "RESULT_TEXT",
     "VERSION",
     "capabilities_member",
     "error_member",
@@ -34,6 +40,7 @@ __all__ = [
     "parse_error",
     "parse_payload",
     "payload_member",
+    "wanted_results",
 ]
 
 HEADER: Final = "Swqr-Wire"
@@ -47,6 +54,22 @@ MEMBER: Final = "swqr"
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 """The request header that names a submission or an opening."""
+
+
+RESULTS: Final = "Swqr-Results"
+"""The request header that asks for small results together with their jobs."""
+
+RESULT_TEXT: Final = "result_text"
+"""The field of a job's member that holds its result."""
+
+_MOST_RESULTS: Final = 65_536
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+
+
+def wanted_results(headers: Mapping[str, str]) -> int:
+    """Return up to how many bytes a result is wanted together with its job; 0 for none."""
+    told = headers.get(RESULTS, "") if is_spoken(headers) else ""
+    return min(int(told), _MOST_RESULTS) if _NUMBER.fullmatch(told) else 0
 
 
 def is_spoken(headers: Mapping[str, str]) -> bool:
