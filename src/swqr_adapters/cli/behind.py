@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from attrs import define
 
+from swqr_adapters.fleet.file import load_fleet
 from swqr_adapters.server.controls import Control
 from swqr_adapters.server.providers import Account, KeyRing
 from swqr_core.clock import VirtualClock
@@ -102,6 +103,11 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
     cloud = make_cloud(parsed, clock=clock)
     everything = Account(user=parsed.user, instances=cloud.instances)
     accounts = dict.fromkeys(keys, everything)
+    for key in load_fleet(Path(parsed.fleet)).keys if parsed.fleet else ():
+        opened = [
+            one for one in cloud.instances if key.instances is None or one.id in key.instances
+        ]
+        accounts[key.secret] = Account(user=key.user, instances=opened)
 
     async def bind(principal: Principal) -> RuntimeTransport:
         return cloud.transport(principal)

@@ -19,11 +19,23 @@ class DeviceEntry:
         name: The name asked for; every document carries it.
         num_qubits: How many qubits it has.
         snapshot: The device's files; None for an ideal simulator.
+        noise: Whether its errors are simulated; None for what the cloud does.
+        mock: Whether it is listed for dry runs only.
+        calibration_ids: The calibrations that jobs may ask for; all are the same one.
+        instances: The instances that may use it; None for all.
     """
 
     name: str
     num_qubits: int
     snapshot: Snapshot | None = None
+    noise: bool | None = None
+    mock: bool = False
+    calibration_ids: tuple[str, ...] = ()
+    instances: frozenset[str] | None = None
+
+    def serves(self, instance: str | None) -> bool:
+        """Return whether an instance may use it; None stands for all of them."""
+        return self.instances is None or instance is None or instance in self.instances
 
     def summary(self) -> dict[str, object]:
         """Return what ``GET /backends`` lists of it, but for the queue; no file is parsed.
@@ -62,17 +74,19 @@ class DeviceEntry:
         """Return what an executor needs to know, as plain JSON values.
 
         Args:
-            noise: Whether the calibration data's errors are simulated; an ideal simulator has none.
+            noise: Whether the calibration data's errors are simulated, unless the device itself
+                says; an ideal simulator has none.
             job_seconds: Fixed QPU seconds of every job; None for the duration model.
             method: Aer's simulation method; ``automatic`` lets the executor choose per circuit.
         """
         snapshot = self.snapshot
+        wanted = noise if self.noise is None else self.noise
         return {
             "name": self.name,
             "snapshot": None if snapshot is None else snapshot.name,
             "snapshot_dir": None if snapshot is None else str(snapshot.folder),
             "num_qubits": self.num_qubits,
-            "noise": noise and snapshot is not None,
+            "noise": wanted and snapshot is not None,
             "job_seconds": job_seconds,
             "method": method,
         }

@@ -17,6 +17,7 @@ import pytest
 
 SERVE = [sys.executable, "-m", "swqr_adapters.cli", "serve", "--port", "0"]
 CLOUD = "memory://?execution=threads&ideal=3"
+LOCAL = "crn:v1:bluemix:public:quantum-computing:us-east:a/swqr:local::"
 
 
 @contextmanager
@@ -158,3 +159,57 @@ def test_what_cannot_be_served_is_one_sentence(options: list[str], word: str) ->
     assert done.returncode == 1
     assert word in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_fleet_file_shapes_what_is_served(tmp_path: Path) -> None:
+    fleet, ready = tmp_path / "fleet.toml", tmp_path / "ready.json"
+    fleet.write_text(
+        '[[instance]]\nname = "team"\n[[instance]]\nname = "other"\n'
+        '[[backend]]\nname = "lab"\nsnapshot = "ideal_4"\ncalibration_ids = ["c1"]\n'
+        '[[backend]]\nname = "mock_lab"\nsnapshot = "ideal_4"\nmock = true\n'
+        '[[key]]\nname = "ci"\nsecret = "env:TEAM_KEY"\ninstances = ["team"]\n'
+    )
+    options = ("--fleet", str(fleet), "--ready-file", str(ready))
+    with serving(*options, TEAM_KEY="s3cret") as (_, line):
+        found = json.loads(ready.read_text())
+        base = f"{line.split()[-1]}/api/v1"
+        head = {
+            "Authorization": "apikey s3cret",
+            "Service_CRN": found["crn"],
+            "IBM_API_Version": "2026-04-15",
+        }
+        plain = ask(f"{base}/backends", **head)
+        mocks = ask(f"{base}/backends?include_mocks=True", **head)
+        known = ask(f"{base}/backends/lab/configuration?calibration_id=c1", **head)
+        unknown = ask(f"{base}/backends/lab/configuration?calibration_id=c2", **head)
+        other = found["crn"].replace(":team:", ":other:")
+        elsewhere = ask(f"{base}/backends", **{**head, "Service_CRN": other})
+
+    assert found["token"] == "s3cret"
+    assert [device["name"] for device in plain[1]["devices"]] == ["lab"]
+    assert {device["name"]: device.get("class") for device in mocks[1]["devices"]} == {
+        "lab": None,
+        "mock_lab": "mock",
+    }
+    assert (known[0], unknown[0], elsewhere[0]) == (200, 400, 404)
+
+
+def test_running_work_is_finished_before_it_ends() -> None:
+    with serving("--grace", "60") as (process, line):
+        url = line.split()[-1]
+        head = {"Authorization": "apikey any", "Service_CRN": LOCAL}
+        qasm = (
+            'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[1] c;\nqubit[1] q;\nx q[0];\n'
+            "c[0] = measure q[0];\n"
+        )
+        body = {
+            "program_id": "sampler",
+            "backend": "ideal_3",
+            "params": {"pubs": [[qasm, None, 10]], "version": 2},
+        }
+        status, _ = ask(f"{url}/api/v1/jobs", "POST", body, **head)
+        process.terminate()
+        _, errors = process.communicate(timeout=90)
+
+    assert (status, process.returncode) == (200, 0)
+    assert errors == ""

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.fleet.entry import DeviceEntry
+from swqr_adapters.fleet.shaped import ShapedFleet
 from swqr_core.engine.facts import Effect, JobEnded, StartExecution
 from swqr_core.engine.inputs import AddDevice, FinishExecution, SetDeviceStatus
 from swqr_core.engine.settings import Device, EngineSettings
@@ -63,6 +64,7 @@ class MemoryCloud:
         fleet: Its devices.
         template: How every device's queue is, but for its name.
         devices: How the queues of some devices differ from that.
+        statuses: The devices that are not online at first.
         programs: What jobs may name; the executor must know them.
         instances: The instances that it knows; the first is the default one.
         noise: Whether real devices have the errors of their calibration data.
@@ -79,10 +81,11 @@ class MemoryCloud:
         executor: Executor,
         blobs: BlobStore,
         log: EventLog | None = None,
-        fleet: Fleet | None = None,
+        fleet: Fleet | ShapedFleet | None = None,
         settings: EngineSettings | None = None,
         template: Device | None = None,
         devices: Mapping[str, Device] | None = None,
+        statuses: Mapping[str, BackendStatus] | None = None,
         programs: Mapping[str, Program] = PROGRAMS,
         instances: tuple[Instance, ...] = (DEFAULT_INSTANCE,),
         noise: bool = True,
@@ -93,13 +96,14 @@ class MemoryCloud:
         self.clock = clock
         self.ids = ids
         self.blobs = blobs
-        self.fleet = fleet or Fleet()
+        self.fleet: Fleet | ShapedFleet = fleet or Fleet()
         self.instances = instances
         self._executor = executor
         self._log = log
         self.programs = programs
         self._template = template or Device(name=BackendName("any"))
         self._devices = dict(devices or {})
+        self._statuses = dict(statuses or {})
         self._noise = noise
         self._seed = seed
         self.submissions = Turnstile(_AT_ONCE)
@@ -179,15 +183,17 @@ class MemoryCloud:
 
     # --- devices -------------------------------------------------------------------------------
 
-    def entry(self, name: str) -> DeviceEntry:
-        """Return a device by its name.
+    def entry(self, name: str, instance: str | None = None) -> DeviceEntry:
+        """Return a device by its name, if that instance may use it; None stands for all.
 
         Raises:
             BackendNotFoundError: There is none; the error lists near names.
         """
         entry = self.fleet.resolve(name)
-        if entry is None:
-            raise BackendNotFoundError(name, difflib.get_close_matches(name, self.fleet.names()))
+        if entry is None or not entry.serves(instance):
+            entries = [(known, self.fleet.resolve(known)) for known in self.fleet.names()]
+            names = [known for known, other in entries if other and other.serves(instance)]
+            raise BackendNotFoundError(name, difflib.get_close_matches(name, names))
         return entry
 
     async def ensure_device(self, name: str) -> None:
@@ -199,10 +205,19 @@ class MemoryCloud:
         if name not in self._known:
             self.entry(name)
             await self.machine.feed(AddDevice(device=self._device(name)))
+            status = self._statuses.get(name)
+            if status is not None:
+                await self.machine.feed(SetDeviceStatus(name=BackendName(name), status=status))
             self._known.add(name)
 
     def _device(self, name: str) -> Device:
         return self._devices.get(name) or evolve(self._template, name=BackendName(name))
+
+    def status(self, name: str) -> tuple[BackendStatus, str]:
+        """Return a device's status and its reason, whether it was used or not."""
+        if name not in self._known:
+            return self._statuses.get(name, BackendStatus.ONLINE), ""
+        return self.machine.view.status(name)
 
     def known_devices(self) -> frozenset[str]:
         """Return the names of the devices that were used so far."""

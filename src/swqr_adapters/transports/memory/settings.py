@@ -14,12 +14,13 @@ from swqr_adapters.storage.blobs import SpillingBlobStore
 from swqr_core.engine.settings import Device, EngineSettings, Pace, Plan
 from swqr_core.errors import ConfigurationError, InvalidInputError
 from swqr_core.model.ids import BackendName, InstanceId
-from swqr_core.model.principal import Principal
+from swqr_core.model.principal import Instance, Principal
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.executor import Executor
 from swqr_core.ports.ids import IdFactory
 
 from .cloud import DEFAULT_INSTANCE, MemoryCloud
+from .mirror import Mirror, read_mirror
 from .transport import MemoryTransport
 
 __all__ = ["CloudSettings", "connect", "make_cloud"]
@@ -83,6 +84,8 @@ class CloudSettings:
         interactive_ttl: Seconds that a session may idle.
         pending_jobs: How many jobs may be pending at once; None for any number.
         usage_seconds: The instance's usage limit in seconds; None for none.
+        fleet: A TOML file of instances and devices to mirror; None for one instance and every
+            snapshot.
     """
 
     seed: int | None = _setting(_number, None)
@@ -99,6 +102,7 @@ class CloudSettings:
     interactive_ttl: int = _setting(_number, 60)
     pending_jobs: int | None = _setting(_number, None)
     usage_seconds: float | None = _setting(_amount, None)
+    fleet: str | None = _setting(str, None)
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "CloudSettings":
@@ -141,9 +145,6 @@ def make_cloud(
     Raises:
         ConfigurationError: Two settings do not go together, or a value is out of its range.
     """
-    instance = DEFAULT_INSTANCE
-    if settings.instance is not None:
-        instance = evolve(instance, id=InstanceId(settings.instance), name=settings.instance)
     try:
         fleet = Fleet(ideal_sizes=settings.ideal)
         plan = Plan(
@@ -152,7 +153,10 @@ def make_cloud(
             pending_jobs=settings.pending_jobs,
             usage_seconds=settings.usage_seconds,
         )
-        engine = EngineSettings(default_plan=plan, pace=Pace(settings.pace))
+        mirror = Mirror()
+        if settings.fleet is not None:
+            mirror = read_mirror(settings.fleet, plan=plan, job_seconds=settings.job_seconds)
+        engine = EngineSettings(default_plan=plan, plans=mirror.plans, pace=Pace(settings.pace))
         template = Device(name=BackendName("any"), job_seconds=settings.job_seconds)
     except InvalidInputError as error:
         raise ConfigurationError(_SOURCE, str(error)) from error
@@ -165,14 +169,31 @@ def make_cloud(
         ids=ids or RandomIds(),
         executor=executor,
         blobs=SpillingBlobStore(),
-        fleet=fleet,
+        fleet=mirror.fleet or fleet,
         settings=engine,
         template=template,
-        instances=(instance,),
+        devices=mirror.devices,
+        statuses=mirror.statuses,
+        instances=_instances(settings.instance, mirror.instances),
         noise=settings.noise,
         seed=seed,
         warm_up=warm_up,
     )
+
+
+def _instances(wanted: str | None, there: tuple[Instance, ...]) -> tuple[Instance, ...]:
+    """Return the instances, the wanted one first."""
+    if not there:
+        if wanted is None:
+            return (DEFAULT_INSTANCE,)
+        return (evolve(DEFAULT_INSTANCE, id=InstanceId(wanted), name=wanted),)
+    if wanted is None:
+        return there
+    first = [one for one in there if wanted in {one.id, one.name}]
+    if not first:
+        names = ", ".join(one.name for one in there)
+        raise ConfigurationError(_SOURCE, f"there is no instance {wanted!r}; there is {names}")
+    return (*first, *(one for one in there if one not in first))
 
 
 def _executor(

@@ -100,18 +100,23 @@ class MemoryTransport:
         """Return every listed backend, by name."""
         self._check()
         names = sorted({*self._cloud.fleet.names(), *self._cloud.known_devices()})
-        return tuple(self._backend(self._cloud.entry(name)) for name in names)
+        entries = [self._cloud.entry(name) for name in names]
+        mine = self._principal.instance
+        return tuple(self._backend(entry) for entry in entries if entry.serves(mine))
 
     async def backend(self, name: str) -> Backend:
         """Return one backend; any device of the fleet, listed or not."""
         self._check()
-        entry = self._cloud.entry(name)
+        entry = self._entry(name)
         self._cloud.get_ready()
         return self._backend(entry)
 
+    def _entry(self, name: str) -> DeviceEntry:
+        return self._cloud.entry(name, self._principal.instance)
+
     def _backend(self, entry: DeviceEntry) -> Backend:
         summary = entry.summary()
-        status, reason = self._view.status(entry.name)
+        status, reason = self._cloud.status(entry.name)
         shown = {"physical_qubits", "is_simulator", "clops", "processor_type"}
         return Backend(
             name=BackendName(entry.name),
@@ -119,6 +124,7 @@ class MemoryTransport:
             status=status,
             status_reason=reason,
             queue_length=self._view.queue_length(entry.name),
+            is_mock=entry.mock,
             extra={name: value for name, value in summary.items() if name in shown},
         )
 
@@ -141,13 +147,13 @@ class MemoryTransport:
     async def backend_defaults(self, name: str) -> bytes | None:
         """Return None: snapshots have no pulse defaults."""
         self._check()
-        self._cloud.entry(name)
+        self._entry(name)
         return None
 
     def _calibrated(self, name: str, calibration_id: str | None) -> DeviceEntry:
         self._check()
-        entry = self._cloud.entry(name)
-        if calibration_id is not None:
+        entry = self._entry(name)
+        if calibration_id is not None and calibration_id not in entry.calibration_ids:
             raise InvalidInputError(
                 "calibration_id", f"backend {name!r} has no calibration {calibration_id!r}"
             )
@@ -159,6 +165,7 @@ class MemoryTransport:
         """Open a session or batch, once per key."""
         self._check()
         _check_key(key)
+        self._entry(spec.backend)
         await self._cloud.ensure_device(spec.backend)
         self._cloud.get_ready()
         step = await self._machine.feed(
@@ -206,8 +213,7 @@ class MemoryTransport:
             raise PayloadTooLargeError("params", len(params), _CAPABILITIES.max_params_bytes)
         if spec.program_id not in self._cloud.programs:
             raise ProgramNotFoundError(spec.program_id, sorted(self._cloud.programs))
-        if spec.calibration_id is not None:
-            self._calibrated(spec.backend, spec.calibration_id)
+        self._calibrated(spec.backend, spec.calibration_id)
         await self._cloud.submissions.enter()
         await self._cloud.ensure_device(spec.backend)
         stored = await self._cloud.blobs.put(params)
