@@ -8,7 +8,7 @@ from swqr_core.model.ids import InstanceId
 from swqr_core.model.principal import Instance
 from swqr_core.model.usage import InstanceUsage
 
-from .values import Document, Reader, timestamp
+from .values import Document, Reader, reading, timestamp
 
 __all__ = [
     "SEARCH_FIELDS",
@@ -74,6 +74,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
     }
 
 
+@reading
 def parse_usage(document: object) -> InstanceUsage:
     """Read an instance's usage.
 

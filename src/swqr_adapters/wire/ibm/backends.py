@@ -7,7 +7,7 @@ from swqr_core.model.backend import Backend, BackendStatus
 from swqr_core.model.ids import BackendName
 
 from .extension import MEMBER
-from .values import Reader, broken
+from .values import Reader, broken, reading
 
 __all__ = [
     "backend_document",
@@ -64,6 +64,7 @@ def backend_status_document(backend: Backend) -> dict[str, Any]:
     }
 
 
+@reading
 def parse_backend(document: object) -> Backend:
     """Read an item of ``GET /backends``.
 
@@ -106,6 +107,7 @@ def parse_backend_listing(document: object) -> tuple[Backend, ...]:
     return tuple(sorted(map(parse_backend, read.items("devices")), key=lambda found: found.name))
 
 
+@reading
 def parse_backend_status(document: object, *, name: str, num_qubits: int) -> Backend:
     """Read a backend's status; what it does not say is given.
 

@@ -14,7 +14,7 @@ from swqr_core.model.query import JobQuery
 from swqr_core.model.usage import JobUsage
 
 from .extension import MEMBER, parse_payload, payload_member
-from .values import Document, Reader, beyond, broken, timestamp, without_none
+from .values import Document, Reader, beyond, broken, reading, timestamp, without_none
 
 __all__ = [
     "JOB_STATUSES",
@@ -203,6 +203,7 @@ def _ran_too_long(document: Document) -> bool:
     return str(document.get("status", "")).lower() == _TOO_LONG_STATUS.lower()
 
 
+@reading
 def parse_job(document: object) -> Job:
     """Read a job.
 
@@ -254,6 +255,7 @@ def parse_job(document: object) -> Job:
     )
 
 
+@reading
 def parse_submitted(document: object, spec: JobSpec, *, at: datetime) -> Job:
     """Read the answer to ``POST /jobs``.
 
@@ -347,6 +349,7 @@ def parse_job_page(document: object) -> JobPage:
     )
 
 
+@reading
 def parse_metrics(document: object) -> JobMetrics:
     """Read a job's metrics, in the forms of all versions.
 

@@ -9,7 +9,7 @@ from swqr_core.model.ids import BackendName, InstanceId, SessionId
 from swqr_core.model.session import Session, SessionMode, SessionSpec, SessionStep
 
 from .extension import MEMBER
-from .values import Document, Reader, broken, timestamp, without_none
+from .values import Document, Reader, broken, reading, timestamp, without_none
 
 __all__ = [
     "SESSION_STATES",
@@ -104,6 +104,7 @@ def _timestamps(session: Session) -> list[dict[str, Any]]:
 # --- what a client reads -----------------------------------------------------------------------
 
 
+@reading
 def parse_session(document: object) -> Session:
     """Read a session or batch.
 

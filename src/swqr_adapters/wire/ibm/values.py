@@ -1,11 +1,12 @@
 """Times and fields: what all documents of IBM's REST interface have in common."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
-from swqr_core.errors import ProtocolError
+from swqr_core.errors import InvalidInputError, ProtocolError
 
 __all__ = [
     "Document",
@@ -14,13 +15,18 @@ __all__ = [
     "broken",
     "load",
     "parse_time",
+    "reading",
     "timestamp",
     "without_none",
 ]
 
 Document = Mapping[str, Any]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _SHOWN: Final = 200
+_LARGEST: Final = 2**63
 
 
 def timestamp(at: datetime | None) -> str | None:
@@ -34,10 +40,13 @@ def parse_time(text: str) -> datetime:
     """Return the UTC time that ISO 8601 text says; text without a zone is taken as UTC.
 
     Raises:
-        ValueError: It is no such text.
+        ValueError: It is no such text, or no time that can be told.
     """
     at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError as error:  # the first or last day there is, in another zone
+        raise ValueError(str(error)) from error
 
 
 def without_none(document: dict[str, Any]) -> dict[str, Any]:
@@ -73,6 +82,19 @@ def load(data: bytes, document: str) -> Document:
     if not isinstance(value, dict):
         raise broken(document, "must be a JSON object", value)
     return value
+
+
+def reading(parse: Callable[P, T]) -> Callable[P, T]:
+    """Make a protocol error of what a model refuses: a remote has said it, not a caller."""
+
+    @wraps(parse)
+    def read(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return parse(*args, **kwargs)
+        except InvalidInputError as error:
+            raise broken(parse.__name__.removeprefix("parse_"), str(error)) from error
+
+    return read
 
 
 class Reader:
@@ -128,11 +150,13 @@ class Reader:
             return None
         if isinstance(value, str):
             try:
-                return float(value)
+                value = float(value)
             except ValueError:
                 raise self._wrong(field, "a number") from None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(field, "a number")
+        if not abs(value) <= _LARGEST:  # which holds for no NaN
+            raise self._wrong(field, "a number of sensible size")
         return value
 
     def integer(self, field: str) -> int | None:
