@@ -1,6 +1,8 @@
 """A server on a socket: what answers requests, and what keeps connections in bounds."""
 
 import asyncio
+import resource
+from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,6 +17,19 @@ __all__ = ["Server"]
 _BACKLOG: Final = 1024
 _MALFORMED: Final = 1208
 _SERVER_ERROR: Final = 500
+_MOST_FILES: Final = 65_536
+_FILES_KEPT: Final = 128  # for workers, spilled blobs and the like
+
+
+def _files() -> int:
+    """Return how many files the process may have open, after asking for all it may get."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 class _Connection(web.RequestHandler):
@@ -53,7 +68,8 @@ class _Listener(web.Server):
     def __init__(self, service: Service, **options: Any) -> None:
         super().__init__(service.handle, **options)
         self._options = options
-        self._most = service.settings.max_connections
+        # Without a free file the server could not even refuse.
+        self._most = max(1, min(service.settings.max_connections, _files() - _FILES_KEPT))
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=asyncio.get_running_loop(), **self._options)

@@ -316,7 +316,7 @@ async def test_what_is_no_http_is_refused(world: Any, data: bytes) -> None:
 
 async def test_idle_connections_keep_nobody_waiting(world: Any) -> None:
     async with AsyncExitStack() as held:
-        for _ in range(300):
+        for _ in range(1000):
             await held.enter_async_context(connection(world))
 
         reply = await world.ask("GET", "/jobs")
