@@ -412,7 +412,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "told"),
         [
-            ({"instanse": CRN}, "did you mean 'instance'"),
+            ({"instanc": CRN}, "did you mean 'instance'"),
             ({"token": KEY}, "token_env"),
             ({"private": "perhaps"}, "private must be on or off"),
             ({"engine": "curl"}, "aiohttp or httpx"),
