@@ -4,7 +4,7 @@ from importlib.metadata import version as installed_version
 
 project = "swqr"
 author = "The swqr developers"
-copyright = author  # noqa: A001 - Sphinx's name
+copyright = author
 release = version = installed_version("swqr")
 
 extensions = [

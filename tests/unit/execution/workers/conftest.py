@@ -1,10 +1,11 @@
 """Pools of real worker processes, with small programs that need no Qiskit."""
 
 import asyncio
+import ctypes
 import json
 import os
 import select
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ PROGRAM_NAMES = (
 
 Request = Callable[..., ExecutionRequest]
 MakePool = Callable[..., WorkerPool]
+
+
+@pytest.fixture(autouse=True)
+def leave_nothing_in_the_c_librarys_buffers() -> Iterator[None]:
+    """What a test program says through C in this process would show after the last test."""
+    yield
+    ctypes.CDLL(None).fflush(None)
 
 
 @pytest.fixture
