@@ -67,7 +67,7 @@ async def stream(
     response = web.StreamResponse(
         headers={"Content-Type": content_type, "Content-Length": str(size)}
     )
-    async with budget.hold(size):
+    async with budget.hold(size, timeout=timeout):
         await response.prepare(request)
         await _send(request, response, _cut(parts), timeout)
     return response

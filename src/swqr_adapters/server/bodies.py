@@ -19,6 +19,7 @@ from .settings import ServerSettings
 __all__ = ["Bodies"]
 
 _SMALL: Final = 262_144
+_UNCOUNTED: Final = 16_384  # connections are few enough that so little need not be counted
 _REFUSED: Final = 1208
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -89,10 +90,10 @@ class Bodies:
         expected = (limit if request.can_read_body else 0) if announced is None else announced
         if request.headers.get("Content-Encoding", "identity") != "identity":
             expected = limit
-        if expected <= _SMALL:
+        if expected <= _UNCOUNTED:
             yield await self._bytes(request, limit)
         else:
-            async with self.budget.hold(expected):
+            async with self.budget.hold(expected, timeout=self._settings.read_timeout):
                 yield await self._bytes(request, limit)
 
     async def _bytes(self, request: web.BaseRequest, limit: int) -> bytes:

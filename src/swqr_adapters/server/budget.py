@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .problems import HttpProblem
+
 __all__ = ["Budget"]
 
 
@@ -29,13 +31,23 @@ class Budget:
         return self._total - self._left
 
     @asynccontextmanager
-    async def hold(self, size: int) -> AsyncIterator[None]:
+    async def hold(self, size: int, *, timeout: float) -> AsyncIterator[None]:
         """Hold that many bytes inside this context; waits until there are so many.
 
         More than all there are count as all.
+
+        Raises:
+            HttpProblem: There were not so many within *timeout* seconds; nothing was held.
         """
         size = min(size, self._total)
-        await self._take(size)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._take(size)
+        except TimeoutError:
+            raise HttpProblem(
+                503, "too much is on its way already", "Try again later.",
+                code=1999, headers={"Retry-After": "10"}, close=True,
+            ) from None  # fmt: skip
         try:
             yield
         finally:

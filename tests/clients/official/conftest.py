@@ -61,7 +61,7 @@ class Served:
 
 
 @contextmanager
-def serving(transport: str, folder: Path, *options: str) -> Iterator[Served]:
+def serving(transport: str, folder: Path, *options: str, **env: str) -> Iterator[Served]:
     ready = folder / "ready.json"
     command = [PYTHON, "-m", "swqr_adapters.cli", "serve", "--port", "0", "--print-env"]
     process = subprocess.Popen(
@@ -69,6 +69,7 @@ def serving(transport: str, folder: Path, *options: str) -> Iterator[Served]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, **env},
     )
     assert process.stdout is not None
     try:

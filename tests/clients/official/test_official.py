@@ -104,6 +104,27 @@ def test_wrong_credentials_are_refused(folder: Any, serve: Any, lead: Any) -> No
     assert "right" not in str(caught.value)
 
 
+def test_a_gateway_gives_the_same_clients_another_platform(
+    served: Any, folder: Any, serve: Any, lead: Any, make_bell: Any
+) -> None:
+    url = f"ibm://{served.crn}?url={served.url}&token_env=FAR_KEY"
+    with serve(url, folder(), FAR_KEY=served.token) as near, lead(near.url):
+        service = QiskitRuntimeService(
+            channel="ibm_quantum_platform", token=near.token, instance=near.crn
+        )
+        backend = service.backend("ibm_manila")
+        with Session(backend=backend) as session:
+            job = SamplerV2(mode=session).run([make_bell(backend)], shots=50)
+            counts = counts_of(job)
+        job.update_tags(["far"])
+        tags = set(service.job(job.job_id()).tags)
+        state = session.details()["state"]
+
+    assert sum(counts.values()) == 50
+    assert state == "closed"
+    assert tags == {"far"}
+
+
 # --- backends ----------------------------------------------------------------------------------
 
 
