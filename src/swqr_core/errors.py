@@ -73,6 +73,16 @@ __all__ = [
 ]
 
 
+def followed_by(sentence: str, advice: str) -> str:
+    """Return both as sentences of their own; platforms end what they say with a full stop or not.
+
+    Args:
+        sentence: What happened.
+        advice: What to do.
+    """
+    return f"{sentence}{'' if sentence.endswith(('.', '!', '?')) else '.'} {advice}"
+
+
 class SwqrError(Exception):
     """The root of everything that swqr raises.
 
@@ -341,8 +351,8 @@ class JobOutcomeError(SwqrError):
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code else ""
         reason = f": {self.reason}" if self.reason else ""
-        solution = f" {self.solution}" if self.solution else ""
-        return f"job {self.job_id!r} {self.verb}{code}{reason}{solution}"
+        told = f"job {self.job_id!r} {self.verb}{code}{reason}"
+        return followed_by(told, self.solution) if self.solution else told
 
 
 class JobFailedError(JobOutcomeError):

@@ -67,6 +67,13 @@ def test_a_message_names_every_fact_it_was_made_from(error: SwqrError) -> None:
     assert [fact for fact in facts if fact not in str(error)] == []
 
 
+@pytest.mark.parametrize("reason", ["it broke", "it broke."])
+def test_what_happened_and_what_to_do_are_two_sentences(reason: str) -> None:
+    error = errors.JobFailedError("j", reason, 1002, "Mend it.")
+
+    assert str(error) == "job 'j' failed (code 1002): it broke. Mend it."
+
+
 def test_every_error_is_in_the_tree_and_in_all() -> None:
     classes = {
         name: value

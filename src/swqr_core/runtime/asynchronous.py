@@ -10,6 +10,7 @@ from attrs import evolve
 
 from swqr_core.config.connect import connect_transport, system_clock, system_ids
 from swqr_core.errors import (
+    InvalidInputError,
     OutcomeUnknownError,
     UnreachableError,
     UnsupportedOperation,
@@ -35,6 +36,14 @@ from .policies import RetryPolicy
 __all__ = ["AsyncRuntime", "Opening"]
 
 T = TypeVar("T")
+
+
+def _mode(name: SessionMode | str) -> SessionMode:
+    try:
+        return SessionMode(name)
+    except ValueError:
+        known = " or ".join(repr(mode.value) for mode in SessionMode)
+        raise InvalidInputError("mode", f"must be {known}, not {name!r}") from None
 
 
 class Opening:
@@ -173,7 +182,7 @@ class AsyncRuntime:
         if spec is None:
             spec = SessionSpec(
                 backend=BackendName(backend or ""),
-                mode=SessionMode(mode),
+                mode=_mode(mode),
                 max_ttl=None if max_time is None else parse_seconds(max_time),
             )
         able = self.capabilities
@@ -219,7 +228,14 @@ class AsyncRuntime:
             spec: What to run, where, and how.
             params: The exact UTF-8 JSON text of the parameters.
             key: An idempotency key; a fresh one if None.
+
+        Raises:
+            InvalidInputError: *params* are no bytes.
+            and what ``JobPort.submit`` raises.
         """
+        if not isinstance(params, bytes | bytearray | memoryview):
+            problem = f"must be the JSON text as bytes, not {type(params).__name__}: encode it"
+            raise InvalidInputError("params", problem)
         used_key = key or self._ids.key()
         job = await self._again(
             lambda: self._transport.submit(spec, params, key=used_key),

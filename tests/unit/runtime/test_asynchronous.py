@@ -198,6 +198,21 @@ def test_a_max_time_that_is_no_time_is_refused_before_anything_is_asked(max_time
     assert transport.calls == []
 
 
+async def test_a_mode_that_there_is_not_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInputError, match="mode: must be 'dedicated' or 'batch'"):
+        await runtime(Scripted()).open_session("b", mode="exclusive")
+
+
+@pytest.mark.parametrize("params", ["{}", 5, None, {"pubs": []}])
+async def test_parameters_that_are_no_bytes_are_refused_and_not_sent(params: Any) -> None:
+    transport = Scripted()
+
+    with pytest.raises(InvalidInputError, match="params: must be the JSON text as bytes"):
+        await runtime(transport).submit(SPEC, params)
+
+    assert transport.calls == []
+
+
 def test_a_mode_that_the_transport_lacks_is_refused_before_anything_is_asked() -> None:
     transport = Scripted(Capabilities(transport="tiny", batches=False))
 
