@@ -18,14 +18,35 @@ from swqr_core.model.session import SessionMode, SessionSpec
 from swqr_core.runtime.blocking import Runtime
 
 from .connection import Connection
-from .errors import official_errors
+from .errors import IBMInputValueError, official_errors
 
 __all__ = ["PortClient", "in_utc"]
 
 
-def in_utc(at: datetime | None) -> datetime | None:
-    """Return a time in UTC; one without a zone is local time, as in the official client."""
-    return None if at is None else at.astimezone(UTC)
+def in_utc(name: str, at: datetime | str | None) -> datetime | None:
+    """Return a time in UTC; one without a zone is local time, as in the official client.
+
+    Args:
+        name: What the caller calls it.
+        at: The time; the official client takes text such as ``2026-01-31 12:00`` for it, too.
+
+    Raises:
+        IBMInputValueError: It is no time.
+    """
+    if at is None:
+        return None
+    if isinstance(at, str):
+        from dateutil import parser  # type: ignore[import-untyped] # the official client has it
+
+        try:
+            at = parser.parse(at)
+        except (ValueError, OverflowError) as error:
+            msg = f"{name}: must be a time such as '2026-01-31 12:00', not {at!r}"
+            raise IBMInputValueError(msg, 400) from error
+    if not isinstance(at, datetime):
+        msg = f"{name}: must be a datetime, not {at!r}"
+        raise IBMInputValueError(msg, 400)
+    return at.astimezone(UTC)
 
 
 class PortClient:
@@ -117,9 +138,10 @@ class PortClient:
     ) -> dict[str, Any] | None:
         """Return a backend's properties, which the caller may change, or None."""
         if datetime is not None:
+            updated_before = in_utc("datetime", datetime)
             with official_errors():
                 text = self.runtime.backend_properties(
-                    backend_name, calibration_id=calibration_id, updated_before=in_utc(datetime)
+                    backend_name, calibration_id=calibration_id, updated_before=updated_before
                 )
             return None if text is None else json.loads(text)
         key = (backend_name, calibration_id)

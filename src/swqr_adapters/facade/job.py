@@ -8,7 +8,13 @@ from typing import Any, Final
 from swqr_adapters.codec.errors import PayloadError
 from swqr_adapters.codec.official import ResultDecoder, result_decoder_for
 from swqr_adapters.wire import ibm
-from swqr_core.errors import JobCancelledError, JobFailedError, JobTimedOutError, WaitTimeoutError
+from swqr_core.errors import (
+    JobCancelledError,
+    JobFailedError,
+    JobTimedOutError,
+    WaitTimeoutError,
+    followed_by,
+)
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job
 
@@ -189,7 +195,7 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         if code := state.get("reason_code"):
             text = f"Error code {code}; {text}"
         if solution := state.get("reason_solution"):
-            text = f"{text} {solution}"
+            text = followed_by(text, solution)
         return text
 
     def error_message(self) -> str | None:

@@ -458,8 +458,8 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
                 backend=None if backend_name is None else BackendName(backend_name),
                 session_id=None if session_id is None else SessionId(session_id),
                 tags=job_tags or (),
-                created_after=in_utc(created_after),
-                created_before=in_utc(created_before),
+                created_after=in_utc("created_after", created_after),
+                created_before=in_utc("created_before", created_before),
                 newest_first=descending,
                 limit=min(wanted or MAX_PAGE, MAX_PAGE),
             )

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-from swqr_core.errors import InvalidInputError
+from swqr_core.errors import InvalidInputError, SessionClosedError
 from swqr_core.model.duration import parse_seconds
 
 from . import contract
-from .errors import IBMInputValueError, IBMRuntimeError, official_errors
+from .errors import IBMInputValueError, IBMRuntimeError, official_error, official_errors
 
 __all__ = ["Batch", "Session"]
 
@@ -105,6 +105,12 @@ class Session(contract.Session):
         session._session_id = document["id"]
         session._active = document["state"] != "closed"
         return session
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._active:  # the official message names neither the session nor a way out
+            closed = SessionClosedError(str(self.session_id), "closed")
+            raise official_error(closed, f"The session is closed. {closed}") from closed
+        return super()._run(*args, **kwargs)
 
     def run(
         self,

@@ -413,6 +413,11 @@ class TestJobs:
         assert [job.job_id() for job in found] == several[:1:-1]
         assert found[0].creation_date - at == timedelta(seconds=90)
 
+    def test_a_time_may_be_text_as_officially(self, service: Any, several: list[str]) -> None:
+        found = service.jobs(created_after="2026-01-31T09:01:30+00:00")
+
+        assert [job.job_id() for job in found] == several[:1:-1]
+
     def test_more_jobs_than_a_page_holds_are_all_found(
         self, service: Any, backend: Any, transport: Any
     ) -> None:
@@ -432,7 +437,16 @@ class TestJobs:
         assert [job.job_id() for job in hidden] == ["job3", "job2"]
         assert [job.job_id() for job in shown] == ["job4", "job3"]
 
-    @pytest.mark.parametrize("bad", [{"job_tags": "x"}, {"skip": -1}, {"limit": -1}])
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            {"job_tags": "x"},
+            {"skip": -1},
+            {"limit": -1},
+            {"created_after": "some day"},
+            {"created_before": 5},
+        ],
+    )
     def test_a_condition_that_cannot_be_is_refused(self, service: Any, bad: dict[str, Any]) -> None:
         with pytest.raises(IBMInputValueError):
             service.jobs(**bad)

@@ -219,7 +219,7 @@ class TestLife:
         session = Session(backend)
         session.close()
 
-        with pytest.raises(IBMRuntimeError, match="closed"):
+        with pytest.raises(IBMRuntimeError, match=r"session is closed.*'session-0'.*open a new"):
             session.run("other", {})
 
         assert transport.calls["submit"] == 0
@@ -264,7 +264,7 @@ class TestFromId:
 
         found = Session.from_id("session-0", service)
 
-        with pytest.raises(IBMRuntimeError, match="closed"):
+        with pytest.raises(IBMRuntimeError, match=r"session is closed.*'session-0'.*open a new"):
             found.run("other", {})
 
     def test_a_subclass_is_found_as_what_it_extends(self, backend: Any, service: Any) -> None:
