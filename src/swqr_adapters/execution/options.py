@@ -258,8 +258,6 @@ def estimator_options(options: object, resilience_level: object = None) -> Estim
     if zne is not None and zne.amplifier == "pea" and not twirling.enable_gates:
         twirling = _twirling({**(given.get("twirling") or {}), "enable_gates": True})
     precision = _number(given, "default_precision")
-    if precision == 0:
-        precision = 0.0
     learning = resilience.get("measure_noise_learning") or {}
     each = learning.get("shots_per_randomization")
     circuits = _integer(learning, "num_randomizations", least=1) or 32

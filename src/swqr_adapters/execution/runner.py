@@ -43,7 +43,8 @@ def run_request(
 
     Returns:
         The outcome; an error of any kind is one with status ``FAILED``. Its log has the
-        ``logging`` records of this thread from the job's level up, and the program's own lines.
+        ``logging`` records of this thread from the job's level up, the program's own lines, and
+        why it failed.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, if this is the main thread.
@@ -69,6 +70,9 @@ def run_job(request: ExecutionRequest, *, programs: Mapping[str, str], log: JobL
             raise
         except BaseException as error:  # noqa: BLE001  # the job's failure, whatever it is
             failure = failure_of(error)
+            log.line(f"ERROR swqr: {failure.reason} (code {failure.code})")
+            if failure.text:
+                log.line(failure.text.rstrip())
             run = Run(failure.outcome(), failure.worn)
     logs = log.take()
     return evolve(run, outcome=evolve(run.outcome, logs=logs)) if logs else run

@@ -37,6 +37,7 @@ def test_a_refusal_gives_its_reason_code_and_solution(run: Run) -> None:
         reason="pub 0 is \\x1b[31mnot ISA",
         reason_code=1517,
         reason_solution="Transpile it.",
+        logs="ERROR swqr: pub 0 is \\x1b[31mnot ISA (code 1517)\n",
     )
 
 
@@ -100,20 +101,26 @@ def test_the_log_has_the_records_of_the_job_from_its_level_up(run: Run) -> None:
     assert outcome.logs == "INFO a.library: informed\nline of the program\n"
 
 
-def test_the_log_of_a_failed_job_is_kept(run: Run) -> None:
-    assert run("crash").logs == "WARNING a.library: soon\n"
+def test_the_log_of_a_failed_job_is_kept_and_says_why_it_failed(run: Run) -> None:
+    outcome = run("crash")
+
+    first, second, *trace = outcome.logs.splitlines()
+    assert first == "WARNING a.library: soon"
+    assert second == f"ERROR swqr: {outcome.reason} (code {outcome.reason_code})"
+    assert trace == (outcome.result or b"").decode().splitlines()
 
 
 def test_records_of_other_threads_are_not_in_the_log(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker_test_programs: Any = importlib.import_module("worker_test_programs")
+    echo = worker_test_programs.echo
 
     def elsewhere(request: ExecutionRequest) -> object:
         other = threading.Thread(target=logging.getLogger("other").warning, args=("not mine",))
         other.start()
         other.join()
-        return worker_test_programs.echo(request)
+        return echo(request)
 
     monkeypatch.setattr(worker_test_programs, "echo", elsewhere)
 
