@@ -79,9 +79,13 @@ class Api:
         if self._closed:
             raise ClosedError("the ibm transport")
 
+    def stop(self) -> None:
+        """Take no more calls."""
+        self._closed = True
+
     async def aclose(self) -> None:
         """Give up what is under way, and close the client. Closing twice is fine."""
-        self._closed = True
+        self.stop()
         await self.auth.aclose()
         await self.http.aclose()
 

@@ -184,6 +184,7 @@ class IbmTransport:
 
     async def aclose(self) -> None:
         """End all waits and close all connections."""
+        self._api.stop()
         await self._poller.aclose()
         await self._api.aclose()
 
