@@ -20,6 +20,7 @@ __all__ = [
     "check_circuit",
     "check_executions",
     "check_static",
+    "check_twirlable",
     "parameter_array",
     "points_of",
 ]
@@ -33,6 +34,7 @@ MAX_OPERATIONS: Final = 2_000_000
 
 _ALWAYS: Final = CONTROL_FLOW | {"barrier", "box", "delay", "store", "measure", "reset"}
 _SHOWN: Final = 5
+_FRACTIONAL: Final = frozenset({"rx", "rzz"})
 
 
 def check_circuit(circuit: "QuantumCircuit", device: Device, where: str) -> None:
@@ -121,6 +123,25 @@ def check_static(circuit: "QuantumCircuit", where: str) -> None:
                 "Remove it, for example with circuit.remove_final_measurements(); the observables "
                 "say what is measured.",
             )
+
+
+def check_twirlable(circuit: "QuantumCircuit", device: Device, where: str) -> None:
+    """Check that the gates of a circuit can be twirled, which PEC and PEA do, too.
+
+    Ideal devices take any gate, so none of theirs is a fractional one.
+
+    Raises:
+        ProgramError: It has fractional gates, which the service does not twirl (code 1519).
+    """
+    found = sorted(_FRACTIONAL & set(circuit.count_ops()))
+    if found and device.calibration is not None:
+        raise ProgramError(
+            f"The circuit of {where} has the fractional gates {' and '.join(found)}, which cannot "
+            "be twirled; PEC and PEA twirl gates, too.",
+            1519,
+            "Transpile for the device without fractional gates, or switch gate twirling, PEC and "
+            "PEA off.",
+        )
 
 
 def check_executions(executions: int, bits: int) -> None:

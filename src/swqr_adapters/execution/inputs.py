@@ -98,7 +98,7 @@ def read_circuit(given: object, where: str) -> "QuantumCircuit":
         ) from None
     except Exception as exc:  # the parser raises whatever it stumbles over
         raise ProgramError(
-            f"The OpenQASM program of {where} cannot be parsed: {exc}",
+            f"The OpenQASM program of {where} cannot be parsed: {str(exc) or 'a syntax error'}",
             1506,
             "Correct the program; gates that stdgates.inc does not have must be defined in it.",
         ) from exc

@@ -17,6 +17,7 @@ from swqr_adapters.execution.checks import (
     check_circuit,
     check_executions,
     check_static,
+    check_twirlable,
     parameter_array,
     points_of,
 )
@@ -60,6 +61,9 @@ def run(request: ExecutionRequest) -> ProgramResult:
     device = Device.from_spec(request.device)
     default = _default_precision(params, options)
     pubs = [_read(pub, f"pub {index}", device, default) for index, pub in enumerate(params["pubs"])]
+    if options.twirling.enable_gates or options.pec is not None:
+        for index, pub in enumerate(pubs):
+            check_twirlable(pub.circuit, device, f"pub {index}")
     counts = [_executions(pub, options) for pub in pubs]
     check_executions(sum(max(points_of(pub.values), math.prod(pub.shape)) for pub in pubs), 0)
     seed = request.seed if options.seed is None else options.seed

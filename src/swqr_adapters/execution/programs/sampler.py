@@ -20,6 +20,7 @@ from swqr_adapters.codec.values import ExecutionSpan, ExecutionSpans
 from swqr_adapters.execution.checks import (
     check_circuit,
     check_executions,
+    check_twirlable,
     parameter_array,
     points_of,
 )
@@ -146,6 +147,8 @@ def _read(
         )
     circuit = read_circuit(entries[0], where)
     check_circuit(circuit, device, where)
+    if options.twirling.enable_gates:
+        check_twirlable(circuit, device, where)
     values = parameter_array(circuit, entries[1] if len(entries) > 1 else None, where)
     shots = read_shots(entries[2], where) if len(entries) == _MOST_ENTRIES else None
     for other in (default, options.twirling.product, options.default_shots, _DEFAULT_SHOTS):

@@ -275,6 +275,24 @@ with STEERED.if_test((STEERED.clbits[0], 1)):
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        {"twirling": {"enable_gates": True}},
+        {"resilience": {"pec_mitigation": True}},
+        {"resilience": {"zne_mitigation": True, "zne": {"amplifier": "pea"}}},
+    ],
+)
+def test_fractional_gates_are_not_twirled(options: dict[str, Any], outcome: Outcome) -> None:
+    circuit = QuantumCircuit(2)
+    circuit.rzz(0.3, 0, 1)
+
+    found = outcome("estimator", "ibm_fractional", [[circuit, "ZZ"]], options=options)
+
+    assert found.reason_code == 1519
+    assert "rzz" in (found.reason or "")
+
+
+@pytest.mark.parametrize(
     ("pub", "code", "says"),
     [
         ([bell(), "ZZZ"], 1501, "3 letters.*2 qubits"),

@@ -267,6 +267,34 @@ def test_bad_input_fails_with_a_code_and_a_sentence(
     assert found.reason_solution
 
 
+def fractional() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 1)
+    circuit.rzz(0.3, 0, 1)
+    circuit.measure(0, 0)
+    return circuit
+
+
+def test_fractional_gates_are_not_twirled(outcome: Outcome) -> None:
+    options = {"twirling": {"enable_gates": True}}
+
+    found = outcome("sampler", "ibm_fractional", [[fractional(), NONE, 10]], options=options)
+
+    assert found.reason_code == 1519
+    assert "rzz" in (found.reason or "")
+
+
+def test_fractional_gates_run_without_twirling(outcome: Outcome) -> None:
+    found = outcome("sampler", "ibm_fractional", [[fractional(), NONE, 10]])
+
+    assert found.reason_code is None
+
+
+def test_a_program_that_breaks_the_grammar_is_told_so(outcome: Outcome) -> None:
+    found = outcome("sampler", "ideal_2", [["OPENQASM 3.0; zork", NONE, 10]])
+
+    assert (found.reason or "").endswith("cannot be parsed: a syntax error")
+
+
 @pytest.mark.parametrize(
     ("params", "code", "says"),
     [
