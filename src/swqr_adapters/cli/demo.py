@@ -9,11 +9,12 @@ from typing import Any, Final
 import click
 from attrs import asdict, frozen
 
-from swqr_core.errors import MissingExtraError
+from swqr_core.errors import InvalidInputError, MissingExtraError
 from swqr_core.model.session import Session as SessionSnapshot
 
 __all__ = ["DemoReport", "demo"]
 
+_QUBITS: Final = 2
 _ANGLES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of pi
 
 
@@ -109,6 +110,10 @@ def _run(
     service = QiskitRuntimeService(transport=url)
     try:
         backend = service.backend(backend_name)
+        if backend.num_qubits < _QUBITS:
+            raise InvalidInputError(
+                "backend", f"{backend_name} has {backend.num_qubits} qubit, and a pair needs two"
+            )
         isa = generate_preset_pass_manager(
             backend=backend, optimization_level=1, seed_transpiler=1
         ).run
