@@ -37,16 +37,6 @@ FIRST_BUG = settings(
 )
 """Settings that stop at the first failure and do not shrink it: for showing that there is one."""
 
-_CLAIMS: Final = (
-    "closed_stays_closed",
-    "usage_never_shrinks",
-    "every_accepted_job_ends_exactly_once",
-    "what_was_refused_left_no_trace",
-    "no_job_starts_outside_its_session_s_active_time",
-    "a_dedicated_session_never_shares_its_backend",
-    "every_snapshot_matches_the_model",  # last: the others say better what is wrong
-)
-
 _NEEDED = (Control.TIME, Control.EXECUTIONS)
 _PATIENCE: Final = 20
 """How many things may happen while a session comes to rest."""
@@ -62,8 +52,9 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
     Its harness must have the controls ``TIME`` and ``EXECUTIONS``; with ``BACKENDS`` and
     ``TENANTS`` histories have more in them. Subclass it to add rules, or use ``lifecycle_test``.
 
-    The invariants are the methods of ``Claims``, and are checked after every step. A failing
-    history is shrunk, and printed with the calls that made it and with what happened when.
+    The invariants are the methods of ``Claims`` and ``History``, and are checked after every
+    step. A failing history is shrunk, and printed with the calls that made it and with what
+    happened when.
     """
 
     rules_of_platform: ClassVar[Rules] = Rules()
@@ -97,7 +88,7 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
 
         try:
             self._loop.run(play())
-            self.check()
+            self.claims.check()
         except BaseException:
             self._went_wrong = True
             raise
@@ -123,14 +114,6 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
             self.play(stage.advance((due - stage.model.now) / 1e6))
         left = [job.number for job in stage.model.jobs if not job.is_over]
         assert not left, f"these jobs never end: {left}"
-
-    def check(self) -> None:
-        """Check every claim; ``play`` does this after each step."""
-        for name in _CLAIMS:
-            try:
-                getattr(self.claims, name)()
-            except AssertionError as error:
-                raise AssertionError(f"{name.replace('_', ' ')}: {error}") from error
 
     async def _decide_all(self, seconds: float) -> None:
         for job in self._undecided():
