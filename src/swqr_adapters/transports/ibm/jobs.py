@@ -1,0 +1,219 @@
+"""Submitting jobs, waiting for them, and changing them."""
+
+from typing import Final
+
+from attrs import evolve
+
+from swqr_adapters.http import Deadlines, Response
+from swqr_adapters.wire.splicing import split_async
+from swqr_core.errors import (
+    InvalidInputError,
+    JobEndedError,
+    JobNotEndedError,
+    JobNotFoundError,
+    OutcomeUnknownError,
+    PayloadTooLargeError,
+    ProtocolError,
+    SessionClosedError,
+    SwqrError,
+    WaitTimeoutError,
+)
+from swqr_core.lifecycle.job import JobState
+from swqr_core.model.job import Job, JobSpec
+
+from .api import segment
+from .bound import CONFLICTS, NO_CONTENT, NOT_FOUND, check_key, remember
+from .polling import Poller
+from .reading import JobReading
+from .refusals import NAME, refused
+from .sessions import SessionCalls
+from .submission import Submitter
+
+__all__ = ["JobCalls"]
+
+_BIG: Final = Deadlines(connect=10.0, read=120.0, total=900.0)
+_JSON_AROUND: Final = 2**20  # what stands around the parameters in a job's document
+
+
+class JobCalls(JobReading, SessionCalls):
+    """The port ``JobPort``. Parameters and results pass through as the bytes that they are."""
+
+    _submitter: Submitter
+    _poller: Poller
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        """Queue one job, once; see ``JobPort.submit`` and ``Submitter``."""
+        self._api.check()
+        check_key(key)
+        able = self._capabilities
+        if spec.private:
+            self._need("private_jobs", "private jobs")
+        if spec.calibration_id is not None:
+            self._need("calibrations", "calibrations")
+        if spec.max_execution_time is not None:
+            self._need("time_limits", "max_execution_time")
+        if len(params) > able.max_params_bytes:
+            raise PayloadTooLargeError("params", len(params), able.max_params_bytes)
+        self._tags.check(spec.tags, most=able.user_tags)
+        asked = self._jobs.asked()
+        try:
+            job = await self._submitter.submit(spec, params, key=key)
+        except SessionClosedError as error:
+            raise await self._explain_closed(error) from error
+        remember(self._submitted, job.id, evolve(spec, tags=job.spec.tags))
+        if not self._ours:
+            try:
+                # The answer tells the id and no more. This look is worth one attempt.
+                return await self.look_at(job.id, again=False)
+            except SwqrError:
+                self._api.check()
+                self._guessed.add(job.id)
+        return self._jobs.take(self._dressed(job), asked)
+
+    async def _explain_closed(self, error: SessionClosedError) -> SessionClosedError:
+        """Say of a session that takes no jobs whether it is closed or draining."""
+        if self._ours:
+            return error
+        try:
+            session = await self.session(error.session_id)
+        except SwqrError:
+            return error
+        return SessionClosedError(error.session_id, session.state.value)
+
+    async def wait_job(self, job_id: str, *, timeout: float | None) -> Job:
+        """Wait until a job has ended; all waits share what looking there is."""
+        self._api.check()
+        known = self._jobs.latest(job_id) if job_id in self._submitted else None
+        fresh = known is not None and not known.state.ended and timeout != 0
+        if not fresh or known is None:
+            known = await self.job(job_id)
+            if known.state.ended:
+                return known
+            if timeout is not None and timeout <= 0:
+                raise WaitTimeoutError("job", job_id, timeout)
+        told = job_id not in self._guessed
+        return await self._poller.wait(known, told=told, timeout=timeout)
+
+    async def params(self, job_id: str) -> bytes:
+        """Return the job's parameters as they came."""
+        limit = self._capabilities.max_params_bytes
+        response = await self._api.call(
+            "GET",
+            f"/jobs/{segment(job_id, JobNotFoundError)}",
+            self._errand("read a job's parameters", job=job_id),
+            query=[("exclude_params", "false")],
+            deadlines=_BIG,
+            max_bytes=limit + _JSON_AROUND,
+        )
+        try:
+            found = await split_async(response.body, "params")
+        except InvalidInputError as error:
+            raise ProtocolError(NAME, f"job {job_id!r}: its document {error.problem}") from error
+        return b"{}" if found.value is None else found.value
+
+    async def result(self, job_id: str) -> bytes | None:
+        """Return the job's result, or None; see ``JobPort.result``."""
+        self._api.check()
+        kept = self._results.pop(job_id, None)
+        if kept is not None:
+            return kept
+        limit = self._capabilities.max_result_bytes
+        try:
+            response = await self._api.call(
+                "GET",
+                f"/jobs/{segment(job_id, JobNotFoundError)}/results",
+                self._errand("read a job's result", job=job_id),
+                # Chosen by what the body is: text, or JSON of any kind.
+                headers={"Accept": "*/*"},
+                deadlines=_BIG,
+                max_bytes=limit,
+            )
+        except PayloadTooLargeError as error:
+            raise PayloadTooLargeError("result", error.size, limit) from error
+        if response.status != NO_CONTENT:
+            return response.body
+        if response.lost:
+            await self._check_not_taken(job_id)
+        return None
+
+    async def _check_not_taken(self, job_id: str) -> None:
+        """Say so if the one answer that a private job has may be among the lost ones."""
+        job = await self.look_at(job_id)
+        if job.spec.private and job.state is JobState.COMPLETED:
+            raise OutcomeUnknownError(NAME, "read the result of a private job", job_id)
+
+    async def logs(self, job_id: str) -> str:
+        """Return the job's log."""
+        self._need("logs", "logs")
+        response = await self._api.call(
+            "GET",
+            f"/jobs/{segment(job_id, JobNotFoundError)}/logs",
+            self._errand("read a job's log", job=job_id),
+            headers={"Accept": "*/*"},
+            deadlines=_BIG,
+        )
+        return response.body.decode(errors="replace")
+
+    async def cancel_job(self, job_id: str) -> None:
+        """Stop a queued or running job."""
+        response = await self._api.call(
+            "POST",
+            f"/jobs/{segment(job_id, JobNotFoundError)}/cancel",
+            self._command("cancel_job", job_id, job=job_id),
+            idempotent=True,
+            accept=CONFLICTS,
+        )
+        if response.status in CONFLICTS:
+            await self._explain_conflict(response, job_id, ended=True)
+        self._poller.hurry(job_id)
+
+    async def delete_job(self, job_id: str) -> None:
+        """Remove a job that has ended."""
+        self._need("delete_jobs", "deleting jobs")
+        response = await self._api.call(
+            "DELETE",
+            f"/jobs/{segment(job_id, JobNotFoundError)}",
+            self._command("delete_job", job_id, job=job_id),
+            accept=(*CONFLICTS, NOT_FOUND),
+        )
+        if response.status in CONFLICTS:
+            await self._explain_conflict(response, job_id, ended=False)
+        if response.status == NOT_FOUND and not response.lost:
+            raise refused(response, self._errand("delete a job", job=job_id), self._api.clock)
+        self._jobs.forget(job_id)
+        self._submitted.pop(job_id, None)
+        self._times.pop(job_id, None)
+        self._results.pop(job_id, None)
+
+    async def _explain_conflict(self, response: Response, job_id: str, *, ended: bool) -> None:
+        """Raise what a conflict means, unless an earlier attempt of ours has made it."""
+        error = refused(
+            response, self._command("change a job", job_id, job=job_id), self._api.clock
+        )
+        if isinstance(error, JobEndedError | JobNotEndedError) and not response.lost:
+            raise error
+        job = await self.look_at(job_id)
+        if ended and job.state.ended:
+            if response.lost and job.state is JobState.CANCELLED:
+                return
+            raise JobEndedError(job_id, job.state.value) from error
+        if not ended and not job.state.ended:
+            raise JobNotEndedError(job_id, job.state.value) from error
+        raise error
+
+    async def set_tags(self, job_id: str, tags: tuple[str, ...]) -> None:
+        """Replace the job's tags, but for ours."""
+        self._need("tags", "tags")
+        self._tags.check(tags, most=self._capabilities.user_tags)
+        kept: tuple[str, ...] = ()
+        if not self._capabilities.idempotent_submit:
+            if job_id not in self._submitted:
+                await self.look_at(job_id)
+            spec = self._submitted.get(job_id)
+            kept = () if spec is None else self._tags.ours(spec.tags)
+        await self._api.call(
+            "PUT",
+            f"/jobs/{segment(job_id, JobNotFoundError)}/tags",
+            self._command("set_tags", job_id, job=job_id),
+            json={"tags": [*tags, *kept]},
+        )
