@@ -1,6 +1,6 @@
 """Gates that a program defines itself, written out in gates that the device has."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .checks import MAX_OPERATIONS
 from .device import Device
@@ -40,7 +40,7 @@ def expand_definitions(circuit: "QuantumCircuit", device: Device, where: str) ->
     return expansion.of(circuit)
 
 
-def _is_defined(operation: object, own: frozenset[str]) -> bool:
+def _is_defined(operation: Any, own: frozenset[str]) -> bool:
     from qiskit.circuit import Gate
 
     # The importer gives the gates of stdgates.inc their classes, and to all others this one.

@@ -8,6 +8,8 @@ import numpy as np
 from swqr_adapters.codec import decode
 from swqr_core.ports.executor import ExecutionRequest
 
+from .definitions import expand_definitions
+from .device import Device
 from .errors import ProgramError
 
 if TYPE_CHECKING:
@@ -57,8 +59,10 @@ def read_parameters(request: ExecutionRequest, keys: Collection[str]) -> dict[st
     return params
 
 
-def read_circuit(given: object, where: str) -> "QuantumCircuit":
+def read_circuit(given: object, where: str, device: Device | None = None) -> "QuantumCircuit":
     """Return a pub's circuit: a decoded one, or OpenQASM 3 text.
+
+    Gates that a text defines, and *device* does not have, are written out.
 
     Raises:
         ProgramError: It is neither (code 1603), or the text cannot be parsed (code 1506).
@@ -85,7 +89,7 @@ def read_circuit(given: object, where: str) -> "QuantumCircuit":
     from qiskit.exceptions import MissingOptionalLibraryError
 
     try:
-        return qasm3.loads(text)
+        circuit = qasm3.loads(text)
     except MissingOptionalLibraryError:
         raise ProgramError(
             f"The circuit of {where} is OpenQASM 3, which this installation cannot read.",
@@ -102,6 +106,7 @@ def read_circuit(given: object, where: str) -> "QuantumCircuit":
             1506,
             "Correct the program; gates that stdgates.inc does not have must be defined in it.",
         ) from exc
+    return circuit if device is None else expand_definitions(circuit, device, where)
 
 
 def read_shots(given: object, where: str) -> int | None:

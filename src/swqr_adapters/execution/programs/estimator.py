@@ -146,7 +146,7 @@ def _read(given: object, where: str, device: Device, default: float) -> Estimato
             "optional.",
         )
     entries = [*entries, None, None][:_MOST_ENTRIES]
-    circuit = read_circuit(entries[0], where)
+    circuit = read_circuit(entries[0], where, device)
     check_static(circuit, where)
     check_circuit(circuit, device, where)
     observables = read_observables(entries[1], circuit.num_qubits, where)

@@ -145,7 +145,7 @@ def _read(
             1002,
             "A pub is a circuit, parameter values and a number of shots, the last two optional.",
         )
-    circuit = read_circuit(entries[0], where)
+    circuit = read_circuit(entries[0], where, device)
     check_circuit(circuit, device, where)
     if options.twirling.enable_gates:
         check_twirlable(circuit, device, where)
