@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
+from swqr_adapters.server.faults import Faults
 from swqr_adapters.server.service import Service
 
 
@@ -132,14 +133,16 @@ async def test_a_rate_answers_what_is_over_it_with_429(world: Any) -> None:
 
 
 async def test_a_delay_comes_first(world: Any) -> None:
+    world.service.faults = Faults(world.clock)
     await control(world, "POST", "/faults", json={"path": "*/jobs", "delay": 3600})
 
     asking = asyncio.ensure_future(world.ask("GET", "/jobs"))
     other = await world.ask("GET", "/backends")
+    waited = not asking.done()
+    await world.clock.advance(3600)
 
-    assert other.status == 200
-    assert not asking.done()
-    asking.cancel()
+    assert (other.status, waited) == (200, True)
+    assert (await asking).status == 200
 
 
 async def test_fault_rules_are_listed_and_deleted(world: Any) -> None:
