@@ -145,13 +145,23 @@ class AsyncRuntime:
 
     async def _again(self, call: Callable[[], Awaitable[T]], *, keyed: bool = False) -> T:
         """Call until it is certain, as far as the policy goes."""
-        passing = (UnreachableError, OutcomeUnknownError) if keyed else (UnreachableError,)
+        unknown: list[OutcomeUnknownError] = []
         for delay in self._retry.delays():
             try:
                 return await call()
-            except passing:
-                await self._clock.sleep(delay)
-        return await call()
+            except OutcomeUnknownError as error:
+                if not keyed:
+                    raise
+                unknown.append(error)
+            except UnreachableError:
+                pass
+            await self._clock.sleep(delay)
+        try:
+            return await call()
+        except UnreachableError as error:
+            if not unknown:
+                raise
+            raise unknown[-1] from error  # this call did nothing, but an earlier one may have
 
     # --- sessions ------------------------------------------------------------------------------
 

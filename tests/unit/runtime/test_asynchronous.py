@@ -137,6 +137,17 @@ async def test_a_submission_without_an_answer_is_repeated_with_its_key() -> None
     assert [kwargs["key"] for _, _, kwargs in transport.calls] == ["key-1", "key-1"]
 
 
+async def test_what_may_have_happened_is_not_forgotten_when_the_platform_is_gone() -> None:
+    errors = iter([UNREACHABLE, UNKNOWN, UNREACHABLE])
+
+    def submit(*_: object, **__: object) -> Job:
+        raise next(errors)
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await runtime(Scripted(submit=submit), RetryPolicy(attempts=3)).submit(SPEC, b"{}")
+    assert caught.value.key == "key-1"
+
+
 async def test_a_submission_is_not_repeated_where_keys_mean_nothing() -> None:
     able = Capabilities(transport="ibm", idempotent_submit=False)
     transport = Scripted(able, submit=failing(1, UNKNOWN, job()))
