@@ -1,12 +1,15 @@
 """Waiting for many jobs with few requests: one task looks on behalf of everybody.
 
 Every job that is waited for is due for a look now and then: soon after something has happened to
-it, and ever later while nothing does. What is due at the same time is looked at together: a list
-request shows up to 200 jobs, so thousands of waits cost a few requests per interval.
+it, and ever later while nothing does. One that has begun to run is expected to run for as long as
+the shortest of the last few did, so it is not looked at much more often than is of use. What is due
+at the same time is looked at together: a list request shows up to 200 jobs, so thousands of waits
+cost a few requests per interval.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -23,6 +26,7 @@ from swqr_core.errors import (
     SwqrError,
     WaitTimeoutError,
 )
+from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job
 from swqr_core.model.validators import integer, seconds
 from swqr_core.ports.clock import Clock
@@ -36,6 +40,7 @@ logger = logging.getLogger(__name__)
 _HOPELESS: Final = (AccessDeniedError, ClosedError, ConfigurationError, InstanceNotFoundError)
 _BROKEN_LISTS: Final = 5  # so many in a row are no accident
 _ASK_ALONE: Final = 2  # not in two lists that should have shown it
+_RUNS: Final = 8  # so many are no accident either
 _CLOCK_SLACK: Final = timedelta(seconds=5)  # between the clocks of a platform's machines
 
 
@@ -46,7 +51,8 @@ class PollingPolicy:
     Attributes:
         floor: The least seconds between two looks.
         ratio: A job is looked at again after this part of the time for which nothing has
-            happened to it, so that waiting takes at most this much longer than the job.
+            happened to it, or for which all of the last few jobs ran at least, so that waiting
+            takes at most this much longer than the job, or than those did.
         longest: The most seconds between two looks at a job.
         requests: The most requests in one look; what is left over comes with the next.
         unknown_status: Seconds for which a status that nobody knows is taken for waiting.
@@ -112,6 +118,7 @@ class _Watched:
     visible_by: float  # until then it may be missing from the platform's answers
     last: Job | None = None
     unknown_since: float | None = None
+    usual: float = 0.0  # seconds that it is expected to run
     missing: int = 0
     ending: bool = False
     waiters: set[asyncio.Future[Job]] = field(factory=set)
@@ -164,6 +171,7 @@ class Poller:
         self._not_before = 0.0
         self._outages = 0
         self._page_size = 0  # of the latest page
+        self._runs: deque[float] = deque(maxlen=_RUNS)  # seconds that the last jobs ran
         self._place: _Place | None = None  # where a look stopped that had no room for all
         self._closed = False
 
@@ -216,6 +224,7 @@ class Poller:
         watched = self._watched.get(job_id)
         if watched is not None:
             watched.since = watched.due = self._pauses.monotonic()
+            watched.usual = 0.0
             self._news.set()
 
     async def aclose(self) -> None:
@@ -370,17 +379,21 @@ class Poller:
         if watched.ending:
             return
         now = self._pauses.monotonic()
+        running = watched.last is not None and watched.last.state is JobState.RUNNING
         if outcome.state.ended:
+            self._runs.append(now - watched.since if running else 0.0)
             self._end(watched, outcome)
             return
         if watched.last is None or outcome.state is not watched.last.state:
             watched.since = now
+            if outcome.state is JobState.RUNNING:
+                watched.usual = min(self._runs, default=0.0)
         watched.created_at, watched.exact = outcome.created_at, True
         watched.missing = 0
         if not self._is_understood(watched, outcome, now):
             return
         watched.last = outcome
-        watched.due = now + self._policy.pause(now - watched.since)
+        watched.due = now + self._policy.pause(max(now - watched.since, watched.usual))
 
     def _is_understood(self, watched: _Watched, job: Job, now: float) -> bool:
         """Say whether a job's status can go on being waited with."""
