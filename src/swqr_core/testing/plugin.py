@@ -1,0 +1,75 @@
+"""The pytest plugin: markers for what the kit collects, and fixtures for tests of one's own.
+
+It is found by itself where swqr is installed (entry point ``pytest11``), and imports nothing of
+the kit before that is used.
+
+Markers, for ``-m``:
+
+* ``swqr_contract``: the tests of a ``TransportContract``, or of some of its groups.
+* ``swqr_lifecycle``: put it on tests that call ``lifecycle_test``; they take seconds.
+
+Fixtures:
+
+* ``swqr_clock``: a new ``VirtualClock``.
+* ``swqr_executor``: a new ``StubExecutor`` whose jobs run until the test ends them.
+* ``swqr_ids``: new ``SequentialIds``.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from swqr_core.clock import VirtualClock
+
+    from .executors import StubExecutor
+    from .ids import SequentialIds
+
+__all__ = ["pytest_collection_modifyitems", "pytest_configure"]
+
+_CONTRACT: Final = "swqr_core.testing.contract"
+_MARKERS: Final = (
+    "swqr_contract: a promise of a transport, from swqr's conformance kit",
+    "swqr_lifecycle: histories of sessions and jobs, from swqr's conformance kit; takes seconds",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, for those who run with ``--strict-markers``."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what comes from the contract."""
+    if _CONTRACT not in sys.modules:
+        return  # nobody has imported it, so nothing comes from it
+    for item in items:
+        function = getattr(item, "function", None)
+        if str(getattr(function, "__module__", "")).startswith(f"{_CONTRACT}."):
+            item.add_marker("swqr_contract")
+
+
+@pytest.fixture
+def swqr_clock() -> "VirtualClock":
+    """Return a clock that moves only when it is told to."""
+    from swqr_core.clock import VirtualClock
+
+    return VirtualClock()
+
+
+@pytest.fixture
+def swqr_executor() -> "StubExecutor":
+    """Return an executor that ends jobs as it is told."""
+    from .executors import StubExecutor
+
+    return StubExecutor(manual=True)
+
+
+@pytest.fixture
+def swqr_ids() -> "SequentialIds":
+    """Return ids that a test can foresee."""
+    from .ids import SequentialIds
+
+    return SequentialIds()

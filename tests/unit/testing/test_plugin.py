@@ -1,0 +1,76 @@
+"""The pytest plugin, in a run of its own."""
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+TESTS = """
+import pytest
+from swqr_core.testing import Harness, SequentialIds, StubExecutor, VirtualClock
+from swqr_core.testing.contract import ProgramClaims
+
+
+class TestMine(ProgramClaims):
+    @pytest.fixture
+    def harness(self):
+        return Harness()
+
+
+@pytest.mark.swqr_lifecycle
+def test_fixtures(swqr_clock, swqr_executor, swqr_ids):
+    assert isinstance(swqr_clock, VirtualClock)
+    assert isinstance(swqr_executor, StubExecutor)
+    assert isinstance(swqr_ids, SequentialIds)
+
+
+def test_plain():
+    pass
+"""
+
+
+def run(folder: Path, *arguments: str) -> str:
+    (folder / "test_mine.py").write_text(TESTS, encoding="utf-8")
+    plugin = ["-p", "swqr_core.testing.plugin", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--strict-markers", *plugin, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_what_the_contract_brings_is_marked(tmp_path: Path) -> None:
+    shown = run(tmp_path, "-m", "swqr_contract", "--collect-only")
+
+    assert "2/4 tests collected" not in shown  # both plain tests are left out
+    assert "test_plain" not in shown
+    assert "TestMine::" in shown
+
+
+def test_the_fixtures_are_there_and_the_markers_known(tmp_path: Path) -> None:
+    shown = run(tmp_path, "-m", "not swqr_contract")
+
+    assert "2 passed" in shown, shown
+
+
+def test_the_plugin_is_found_by_its_entry_point() -> None:
+    (found,) = entry_points(group="pytest11", name="swqr")
+
+    assert found.load().__name__ == "swqr_core.testing.plugin"
+
+
+def test_the_plugin_loads_nothing_of_the_kit() -> None:
+    program = (
+        "import sys, swqr_core.testing.plugin\n"
+        "print([m for m in sys.modules if m.startswith('swqr_core.') "
+        "and m not in ('swqr_core.testing', 'swqr_core.testing.plugin')])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
