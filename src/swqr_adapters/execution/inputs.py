@@ -11,6 +11,7 @@ from swqr_core.ports.executor import ExecutionRequest
 from .definitions import expand_definitions
 from .device import Device
 from .errors import ProgramError
+from .sizes import check_sizes
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -65,7 +66,8 @@ def read_circuit(given: object, where: str, device: Device | None = None) -> "Qu
     Gates that a text defines, and *device* does not have, are written out.
 
     Raises:
-        ProgramError: It is neither (code 1603), or the text cannot be parsed (code 1506).
+        ProgramError: It is neither (code 1603), or the text cannot be parsed (code 1506) or
+            declares too much (code 1520).
     """
     from qiskit import QuantumCircuit
 
@@ -85,6 +87,7 @@ def read_circuit(given: object, where: str, device: Device | None = None) -> "Qu
             1603,
             'Begin the text with "OPENQASM 3.0;".',
         )
+    check_sizes(text, where)
     from qiskit import qasm3
     from qiskit.exceptions import MissingOptionalLibraryError
 

@@ -289,6 +289,41 @@ def test_fractional_gates_run_without_twirling(outcome: Outcome) -> None:
     assert found.reason_code is None
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "qubit[2000000000] q;",
+        "qubit /* of many */ [0x7fff_ffff] q;",
+        "qubit[50000 * 40000] q;",
+        "qubit[9000] a; qubit[9000] b;",
+        "qreg q[10001];",
+        "bit[2000000000] c;",
+        "creg c[1000001];",
+        "x $3000000;",
+        f"qubit[{'9' * 5000}] q;",
+        "pragma /*\nqubit[2000000000] q;\n// */",
+    ],
+)
+def test_a_short_text_that_declares_too_much_is_refused_unread(
+    statements: str, outcome: Outcome
+) -> None:
+    text = f'OPENQASM 3.0; include "stdgates.inc"; {statements}'
+
+    found = outcome("sampler", "ideal_2", [[text, NONE, 10]])
+
+    assert found.reason_code == 1520
+    assert "declares more than" in (found.reason or "")
+
+
+@pytest.mark.parametrize("declaration", ["qubit[1 + 1] q;", "qubit[1_0/5] q;", "qreg q[0b10];"])
+def test_sizes_may_be_written_in_any_way(declaration: str, outcome: Outcome) -> None:
+    text = f"OPENQASM 3.0; {declaration} bit[1] c; c[0] = measure q[1]; // qubit of 2"
+
+    found = outcome("sampler", "ideal_2", [[text, NONE, 10]])
+
+    assert found.reason is None
+
+
 def test_a_program_that_breaks_the_grammar_is_told_so(outcome: Outcome) -> None:
     found = outcome("sampler", "ideal_2", [["OPENQASM 3.0; zork", NONE, 10]])
 
