@@ -243,9 +243,7 @@ class AsyncRuntime:
             InvalidInputError: *params* are no bytes.
             and what ``JobPort.submit`` raises.
         """
-        if not isinstance(params, bytes | bytearray | memoryview):
-            problem = f"must be the JSON text as bytes, not {type(params).__name__}: encode it"
-            raise InvalidInputError("params", problem)
+        _check_bytes(params)
         used_key = key or self._ids.key()
         job = await self._again(
             lambda: self._transport.submit(spec, params, key=used_key),
@@ -389,3 +387,9 @@ class AsyncRuntime:
     async def usage(self) -> InstanceUsage:
         """Return what the instance has used; see ``AccountPort.usage``."""
         return await self._again(self._transport.usage)
+
+
+def _check_bytes(params: object) -> None:
+    if not isinstance(params, bytes | bytearray | memoryview):
+        problem = f"must be the JSON text as bytes, not {type(params).__name__}: encode it"
+        raise InvalidInputError("params", problem)
