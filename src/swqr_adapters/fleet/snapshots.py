@@ -62,7 +62,7 @@ class Snapshot:
 
     def facts(self) -> SnapshotFacts:
         """Return what a listing needs, searched in the file's bytes; nothing is parsed."""
-        return _facts(self.configuration_file)
+        return _facts(self)
 
 
 def find_snapshots(folder: Path | None = None) -> Mapping[str, Snapshot]:
@@ -94,8 +94,11 @@ def _installed_folder() -> Path | None:
     return Path(next(iter(spec.submodule_search_locations))) / "fake_provider" / "backends"
 
 
+# By snapshot, for making the file's path again would take longer than all else: this is asked for
+# with every job.
 @lru_cache(maxsize=1024)
-def _facts(path: Path) -> SnapshotFacts:
+def _facts(snapshot: Snapshot) -> SnapshotFacts:
+    path = snapshot.configuration_file
     raw = path.read_bytes()
     qubits = _QUBITS.search(raw)
     if qubits is None:
