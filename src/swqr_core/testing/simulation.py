@@ -398,7 +398,8 @@ async def _pass(world: _World, seconds: float, lives: Sequence[asyncio.Future[No
 def _no_client_failed(ends: Sequence[BaseException | None]) -> None:
     for end in ends:
         if end is not None and not isinstance(end, asyncio.CancelledError):
-            raise AssertionError(f"a client met what it should not meet: {end!r}") from end
+            problem = f"{type(end).__name__}: {end}"
+            raise AssertionError(f"a client met what it should not meet: {problem}") from end
 
 
 async def _let_all_end(world: _World) -> None:

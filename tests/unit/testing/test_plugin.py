@@ -31,7 +31,7 @@ def test_plain():
 
 def run(folder: Path, *arguments: str) -> str:
     (folder / "test_mine.py").write_text(TESTS, encoding="utf-8")
-    plugin = ["-p", "swqr_core.testing.plugin", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    plugin = ["-p", "no:cacheprovider", "-p", "no:asyncio"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--strict-markers", *plugin, *arguments],
         cwd=folder,
