@@ -34,7 +34,7 @@ from .urls import DEFAULT_URL, Addresses, addresses
 __all__ = ["IbmSettings", "connect", "make_transport"]
 
 _SOURCE: Final = "ibm transport"
-_OWN_SERVER: Final = PollingPolicy(floor=0.005, longest=2.0)
+_OWN_SERVER: Final = PollingPolicy(floor=0.005, longest=5.0)
 
 
 def _switch(text: str) -> bool:
