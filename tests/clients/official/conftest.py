@@ -168,16 +168,16 @@ def pair(backend: Any) -> Any:
     return bell_for(backend, measured=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_bell() -> Callable[..., Any]:
     return bell_for
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lead() -> Callable[[str], Any]:
     return instead_of_ibm
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve() -> Callable[..., Any]:
     return serving
