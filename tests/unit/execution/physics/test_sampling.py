@@ -271,6 +271,37 @@ def test_teleportation_works_and_idle_parts_stay_out_of_it(device: Make) -> None
     assert registers["other"].get_counts() == {"1": 4000}
 
 
+@pytest.mark.parametrize("kind", ["while_loop", "if_test", "switch", "for_loop"])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_what_is_measured_in_blocks_alone_is_measured(
+    kind: str, goes_on: bool, device: Make
+) -> None:
+    bit = ClassicalRegister(1, "bit")
+    circuit = QuantumCircuit(QuantumRegister(1), bit)
+    circuit.x(0)
+    match kind:
+        case "while_loop":
+            block = circuit.while_loop((bit, 0))
+        case "if_test":
+            block = circuit.if_test((bit, 0))
+        case "for_loop":
+            block = circuit.for_loop(range(2))
+        case _:
+            block = circuit.switch(bit)
+    with block as case:
+        if kind == "switch":
+            with case(0):
+                circuit.measure(0, 0)
+        else:
+            circuit.measure(0, 0)
+    if goes_on:
+        circuit.x(0)
+
+    registers = sample(circuit, [], shots=10, seed=1, device=device("ideal_1"))
+
+    assert registers["bit"].get_counts() == {"1": 10}
+
+
 def test_control_flow_of_every_kind_runs(device: Make) -> None:
     flags, out = ClassicalRegister(2, "flags"), ClassicalRegister(3, "out")
     circuit = QuantumCircuit(QuantumRegister(4), flags, out)
