@@ -6,7 +6,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 pytestmark = [
-    pytest.mark.since(0, 49),
+    pytest.mark.since(0, 46),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning"),
 ]
 
@@ -30,7 +30,7 @@ def layers(backend: Any) -> list[Any]:
 
 
 def test_a_quantum_program_runs(backend: Any, bell: Any) -> None:
-    from qiskit_ibm_runtime import Executor
+    from qiskit_ibm_runtime.executor import Executor
     from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
     program = QuantumProgram(shots=50)
@@ -42,6 +42,7 @@ def test_a_quantum_program_runs(backend: Any, bell: Any) -> None:
     assert (bits[:, 0] == bits[:, 1]).all()
 
 
+@pytest.mark.since(0, 49)
 def test_a_client_side_sampler_runs_in_a_session(backend: Any, bell: Any) -> None:
     from qiskit_ibm_runtime import Session, executor_sampler
 
