@@ -1,8 +1,9 @@
 """The conformance kit: what shows that a transport keeps the promises of its port.
 
-Write a ``Harness`` for your platform, and let pytest collect the contract over it::
+Write a ``Harness`` for your platform, let pytest collect the contract over it, and hold it to the
+model of a cloud in histories that hypothesis makes up::
 
-    from swqr_core.testing import TransportContract
+    from swqr_core.testing import TransportContract, lifecycle_test
 
 
     class TestMyTransport(TransportContract):
@@ -10,7 +11,13 @@ Write a ``Harness`` for your platform, and let pytest collect the contract over 
         def harness(self) -> Harness:
             return MyHarness()
 
-The names below are imported when they are first used; only ``TransportContract`` needs pytest.
+
+    def test_lifecycles() -> None:
+        lifecycle_test(MyHarness)
+
+The names below are public, and imported when they are first used; only ``TransportContract`` needs
+pytest, only ``lifecycle_test`` and its machine need hypothesis. Two programs come with them:
+``python -m swqr_core.testing.engine_check`` and ``python -m swqr_core.testing.simulation``.
 """
 
 from importlib import import_module
@@ -18,6 +25,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from swqr_core.clock import VirtualClock as VirtualClock
+    from swqr_core.wrappers import Fault as Fault
+    from swqr_core.wrappers import FaultyTransport as FaultyTransport
+    from swqr_core.wrappers import Loss as Loss
+    from swqr_core.wrappers import RandomFaults as RandomFaults
+    from swqr_core.wrappers import RecordingTransport as RecordingTransport
+    from swqr_core.wrappers import ReplayTransport as ReplayTransport
+    from swqr_core.wrappers import ScriptedFaults as ScriptedFaults
+    from swqr_core.wrappers import SlowTransport as SlowTransport
+    from swqr_core.wrappers import Tape as Tape
+    from swqr_core.wrappers import TransportWrapper as TransportWrapper
 
     from .contract import TransportContract as TransportContract
     from .executors import StubExecutor as StubExecutor
@@ -25,25 +42,54 @@ if TYPE_CHECKING:
     from .harness import Harness as Harness
     from .harness import Seat as Seat
     from .ids import SequentialIds as SequentialIds
+    from .machines import SessionLifecycleMachine as SessionLifecycleMachine
+    from .machines import lifecycle_test as lifecycle_test
+    from .model import Rules as Rules
 
 _HOME = {
     "Control": ".harness",
+    "Fault": "swqr_core.wrappers",
+    "FaultyTransport": "swqr_core.wrappers",
     "Harness": ".harness",
+    "Loss": "swqr_core.wrappers",
+    "RandomFaults": "swqr_core.wrappers",
+    "RecordingTransport": "swqr_core.wrappers",
+    "ReplayTransport": "swqr_core.wrappers",
+    "Rules": ".model",
+    "ScriptedFaults": "swqr_core.wrappers",
     "Seat": ".harness",
     "SequentialIds": ".ids",
+    "SessionLifecycleMachine": ".machines",
+    "SlowTransport": "swqr_core.wrappers",
     "StubExecutor": ".executors",
+    "Tape": "swqr_core.wrappers",
     "TransportContract": ".contract",
+    "TransportWrapper": "swqr_core.wrappers",
     "VirtualClock": "swqr_core.clock",
+    "lifecycle_test": ".machines",
 }
 
 __all__ = [
     "Control",
+    "Fault",
+    "FaultyTransport",
     "Harness",
+    "Loss",
+    "RandomFaults",
+    "RecordingTransport",
+    "ReplayTransport",
+    "Rules",
+    "ScriptedFaults",
     "Seat",
     "SequentialIds",
+    "SessionLifecycleMachine",
+    "SlowTransport",
     "StubExecutor",
+    "Tape",
     "TransportContract",
+    "TransportWrapper",
     "VirtualClock",
+    "lifecycle_test",
 ]
 
 

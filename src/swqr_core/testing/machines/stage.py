@@ -282,7 +282,7 @@ class Stage:
 
     def tell(self, what: str) -> None:
         """Add a line to the story that a failure tells."""
-        note(f"{self.model.now / 1e6:>10g} s  {what}")
+        note(f"{self.model.now / 1e6:>10g} s  {what.rstrip()}")
 
     def _narrate(self) -> None:
         """Tell what has changed since this was last done."""
