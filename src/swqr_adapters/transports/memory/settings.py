@@ -74,7 +74,7 @@ class CloudSettings:
         noise: ``on`` or ``off``: whether real devices have the errors of their calibration.
         pace: ``instant``, or ``real``: a job keeps its device for its quantum seconds.
         execution: ``workers`` (supervised processes) or ``threads`` (trusted programs only).
-        workers: How many jobs run side by side; None for one a core.
+        workers: How many jobs run side by side; None for one a core, and one with ``threads``.
         wall_limit: Seconds of wall time after which an execution is stopped.
         ideal: Sizes of the ideal simulators that a listing shows, for example ``5,32``.
         user: The user's id.
@@ -205,7 +205,8 @@ def _executor(
     if settings.execution == "threads":
         from swqr_adapters.execution.threads import ThreadExecutor
 
-        return ThreadExecutor(settings.workers, wall_limit=settings.wall_limit), None
+        # Qiskit's native reader of circuits was seen to crash in several threads at once.
+        return ThreadExecutor(settings.workers or 1, wall_limit=settings.wall_limit), None
     from swqr_adapters.execution.pool import WorkerPool
 
     pool = WorkerPool(workers=settings.workers, wall_limit=settings.wall_limit)
