@@ -23,7 +23,9 @@ class DemoReport:
     """All that the demo shows, as plain JSON values.
 
     Attributes:
-        backend: Name, qubits, and whether noise is simulated.
+        backend: The backend's name.
+        num_qubits: How many qubits it has.
+        noise: Whether its noise is simulated.
         session: ``id``, ``state``, ``usage_seconds``, and ``timeline``: a list of ``state``,
             ``at`` (ISO 8601, UTC) and ``reason``.
         jobs: For each job its ``id``, ``program``, ``state`` and ``usage_seconds``.
@@ -33,7 +35,9 @@ class DemoReport:
         stds: Their standard errors.
     """
 
-    backend: Mapping[str, object]
+    backend: str
+    num_qubits: int
+    noise: bool
     session: Mapping[str, object]
     jobs: Sequence[Mapping[str, object]]
     counts: Mapping[str, int]
@@ -149,7 +153,9 @@ def _run(
         service.close()
 
     return DemoReport(
-        backend={"name": backend.name, "num_qubits": backend.num_qubits, "noise": noise},
+        backend=backend.name,
+        num_qubits=backend.num_qubits,
+        noise=noise,
         session=_session(snapshot),
         jobs=[
             {

@@ -17,9 +17,8 @@ _BAR = 32  # characters
 def show(report: DemoReport, console: Console | None = None) -> None:
     """Print the report for a person."""
     console = console or Console(highlight=False)
-    name, qubits = report.backend["name"], report.backend["num_qubits"]
-    noise = "with its noise" if report.backend["noise"] else "without noise"
-    console.print(f"[bold]Backend[/]  {name}: {qubits} qubits, {noise}")
+    noise = "with its noise" if report.noise else "without noise"
+    console.print(f"[bold]Backend[/]  {report.backend}: {report.num_qubits} qubits, {noise}")
     console.print(f"[bold]Session[/]  {report.session['id']}")
     for job in report.jobs:
         console.print(

@@ -23,6 +23,8 @@ pytest, only ``lifecycle_test`` and its machine need hypothesis. Two programs co
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from swqr_core.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from swqr_core.clock import VirtualClock as VirtualClock
     from swqr_core.wrappers import Fault as Fault
@@ -96,8 +98,13 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name], __name__), name)
-    globals()[name] = value
+    try:
+        module = import_module(_HOME[name], __name__)
+    except ModuleNotFoundError as error:
+        if error.name in {"hypothesis", "pytest"}:
+            raise MissingExtraError(f"swqr_core.testing.{name}", "testing") from error
+        raise
+    value = globals()[name] = getattr(module, name)
     return value
 
 
