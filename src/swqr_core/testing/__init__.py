@@ -23,8 +23,6 @@ pytest, only ``lifecycle_test`` and its machine need hypothesis. Two programs co
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from swqr_core.errors import MissingExtraError
-
 if TYPE_CHECKING:
     from swqr_core.clock import VirtualClock as VirtualClock
     from swqr_core.wrappers import Fault as Fault
@@ -102,6 +100,8 @@ def __getattr__(name: str) -> object:
         module = import_module(_HOME[name], __name__)
     except ModuleNotFoundError as error:
         if error.name in {"hypothesis", "pytest"}:
+            from swqr_core.errors import MissingExtraError
+
             raise MissingExtraError(f"swqr_core.testing.{name}", "testing") from error
         raise
     value = globals()[name] = getattr(module, name)
