@@ -9,6 +9,7 @@ Nothing is imported until a name is used; the first one imports qiskit-ibm-runti
 seconds, and checks that the installed release can be driven.
 """
 
+import atexit
 import gc
 import sys
 from collections.abc import Iterator
@@ -104,7 +105,8 @@ def _quick_import() -> Iterator[None]:
     """Import without looking for garbage in between: there is none, and looking takes long.
 
     What was imported counts as old afterwards, for freezing and unfreezing puts it there, so that
-    the next collections of what is young do not go through it. All of it stays collectable.
+    the next collections of what is young do not go through it. All of it stays collectable, but at
+    the interpreter's end: looking through it once more would take longer than a job.
     """
     if f"{__name__}.contract" in sys.modules or not gc.isenabled():
         yield
@@ -116,6 +118,7 @@ def _quick_import() -> Iterator[None]:
         if gc.get_freeze_count() < _FROZEN_AT_START:  # what the program froze stays frozen
             gc.freeze()
             gc.unfreeze()
+            atexit.register(gc.freeze)
         gc.enable()
 
 
