@@ -11,7 +11,7 @@ from swqr_core.ports.executor import ExecutionRequest
 from .definitions import expand_definitions
 from .device import Device
 from .errors import ProgramError
-from .sizes import check_sizes
+from .sizes import check_definitions, check_sizes
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -60,8 +60,8 @@ def read_parameters(request: ExecutionRequest, keys: Collection[str]) -> dict[st
     return params
 
 
-def read_circuit(given: object, where: str, device: Device | None = None) -> "QuantumCircuit":
-    """Return a pub's circuit: a decoded one, or OpenQASM 3 text.
+def read_circuit(given: object, where: str, device: Device) -> "QuantumCircuit":
+    """Return a job's circuit: a decoded one, or OpenQASM 3 text.
 
     Gates that a text defines, and *device* does not have, are written out.
 
@@ -88,17 +88,21 @@ def read_circuit(given: object, where: str, device: Device | None = None) -> "Qu
             'Begin the text with "OPENQASM 3.0;".',
         )
     check_sizes(text, where)
-    from qiskit import qasm3
-    from qiskit.exceptions import MissingOptionalLibraryError
-
     try:
-        circuit = qasm3.loads(text)
-    except MissingOptionalLibraryError:
+        import openqasm3
+        import qiskit_qasm3_import
+    except ImportError:
         raise ProgramError(
             f"The circuit of {where} is OpenQASM 3, which this installation cannot read.",
             1603,
             "Install qiskit-qasm3-import, or send the circuit in QPY.",
         ) from None
+    try:
+        program = openqasm3.parse(text)
+        check_definitions(program, where)
+        circuit = qiskit_qasm3_import.convert(program)
+    except ProgramError:
+        raise
     except RecursionError:
         raise ProgramError(
             f"The OpenQASM program of {where} is nested too deep.", 1506, "Flatten it."
@@ -109,7 +113,7 @@ def read_circuit(given: object, where: str, device: Device | None = None) -> "Qu
             1506,
             "Correct the program; gates that stdgates.inc does not have must be defined in it.",
         ) from exc
-    return circuit if device is None else expand_definitions(circuit, device, where)
+    return expand_definitions(circuit, device, where)
 
 
 def read_shots(given: object, where: str) -> int | None:

@@ -1,17 +1,24 @@
 """How large an OpenQASM 3 text announces to be, looked at before the importer makes all of it.
 
 The importer makes one object for each bit that is declared, so a line of 30 characters could fill
-the machine's memory. It takes integers for sizes, and sums and products of integers.
+the machine's memory. It takes integers for sizes, and sums and products of integers. And it writes
+out each gate that is defined by another one, so forty definitions that each use the one before
+twice would keep it busy for good.
 """
 
 import re
-from typing import Final
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from swqr_adapters.codec import Budget
 
 from .errors import ProgramError
 
-__all__ = ["check_sizes"]
+if TYPE_CHECKING:
+    from openqasm3 import ast
+
+__all__ = ["check_definitions", "check_sizes"]
 
 _COMMENTS: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _DECLARED: Final = re.compile(r"\b(qubit|qreg|bit|creg)\b\s*\w*\s*\[([^\]]*)\]")
@@ -20,6 +27,7 @@ _INTEGER: Final = re.compile(r"0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_
 _LONGEST: Final = 20  # digits: longer ones are too large, and slow to read
 _HUGE: Final = 10**_LONGEST
 _QUANTUM: Final = frozenset({"qubit", "qreg"})
+_MOST_WRITTEN: Final = 10_000  # takes the importer some three seconds
 
 
 def check_sizes(text: str, where: str) -> None:
@@ -49,6 +57,49 @@ def check_sizes(text: str, where: str) -> None:
                     1520,
                     "Declare only what the circuit uses.",
                 )
+
+
+def check_definitions(program: "ast.Program", where: str) -> None:
+    """Check that the gates of a program do not stand for too much of one another.
+
+    Args:
+        program: The program, parsed.
+        where: How to call it in a message, for example ``pub 0``.
+
+    Raises:
+        ProgramError: Written out, a definition uses other definitions too often (code 1520).
+    """
+    from openqasm3 import ast
+
+    written: dict[str, int] = {}
+    for statement in program.statements:
+        if not isinstance(statement, ast.QuantumGateDefinition):
+            continue
+        # A name means the definition that came before.
+        uses = Counter(_gates_of(statement.body))
+        total = sum(count * (1 + written[name]) for name, count in uses.items() if name in written)
+        if total > _MOST_WRITTEN:
+            raise ProgramError(
+                f"The gate {statement.name.name[:40]} that {where} defines stands for more than "
+                f"{_MOST_WRITTEN} gates that it defines too.",
+                1520,
+                "Nest the definitions less, or send the circuit in QPY.",
+            )
+        written[statement.name.name] = total
+
+
+def _gates_of(statements: "list[ast.QuantumStatement]") -> "Iterator[str]":
+    """Yield the name of every gate that is called, inside loops and conditions too."""
+    from openqasm3 import ast
+
+    waiting: list[object] = [*statements]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, ast.QuantumGate):
+            yield found.name.name
+        elif isinstance(found, ast.QASMNode):
+            for part in vars(found).values():
+                waiting += part if isinstance(part, list) else [part]
 
 
 def _bound(expression: str) -> int:

@@ -25,6 +25,7 @@ from swqr_adapters.codec.parsing import parse
 from swqr_adapters.codec.qpy import load_circuits
 from swqr_adapters.codec.schemas import check_samplex
 from swqr_adapters.codec.tensors import read_tensor
+from swqr_adapters.execution.device import Device
 from swqr_adapters.execution.errors import ProgramError
 from swqr_adapters.execution.inputs import read_circuit
 
@@ -93,8 +94,8 @@ class QuantumProgram:
         return self.version >= "v2.0"
 
 
-def read_program(params: bytes) -> QuantumProgram:
-    """Return the program in a job's parameters.
+def read_program(params: bytes, device: Device) -> QuantumProgram:
+    """Return the program in a job's parameters, for a device.
 
     Raises:
         PayloadError: Something in it is refused, missing or of the wrong kind; the error says
@@ -113,7 +114,7 @@ def read_program(params: bytes) -> QuantumProgram:
     options = read_options(document.get("options", {}))
     with _at("quantum_program"):
         program = _object(document.get("quantum_program"))
-        return _Reader(str(version), budget).read(program, options)
+        return _Reader(str(version), budget, device).read(program, options)
 
 
 def read_options(options: Any) -> dict[str, Any]:
@@ -133,9 +134,10 @@ def read_options(options: Any) -> dict[str, Any]:
 
 
 class _Reader:
-    def __init__(self, version: str, budget: Budget) -> None:
+    def __init__(self, version: str, budget: Budget, device: Device) -> None:
         self.version = version
         self.budget = budget
+        self.device = device
         self.compressed = version >= "v2.0"
 
     def read(self, program: dict[str, Any], options: dict[str, Any]) -> QuantumProgram:
@@ -177,7 +179,7 @@ class _Reader:
         with _at("circuits"):
             source = _object(program.get("circuits"))
             if "b64_data" not in source:
-                circuits = _from_qasm(source.get("data"))
+                circuits = _from_qasm(source.get("data"), self.device)
             else:
                 raw = from_base64(source["b64_data"])
                 if self.compressed:
@@ -342,7 +344,7 @@ def _annotations() -> Any:
     return AnnotationSerializer()
 
 
-def _from_qasm(texts: Any) -> "list[QuantumCircuit]":
+def _from_qasm(texts: Any, device: Device) -> "list[QuantumCircuit]":
     if not isinstance(texts, list):
         raise MalformedPayloadError("$.data", "a list of OpenQASM 3 programs is due")
-    return [read_circuit(text, f"item {index}") for index, text in enumerate(texts)]
+    return [read_circuit(text, f"item {index}", device) for index, text in enumerate(texts)]

@@ -44,8 +44,8 @@ def run(request: ExecutionRequest) -> ProgramResult:
         PayloadError: The parameters cannot be read; the error says where.
         ProgramError: What they ask for cannot be run.
     """
-    program = read_program(request.params)
     device = Device.from_spec(request.device)
+    program = read_program(request.params, device)
     for index, item in enumerate(program.items):
         check_circuit(item.circuit, device, f"item {index}")
     executions = [program.shots * item.size for item in program.items]

@@ -59,7 +59,7 @@ def run(request: ExecutionRequest) -> ProgramResult:
 
 
 def _learn_circuits(params: Any, device: Device) -> ProgramResult:
-    circuits, options = _read(params)
+    circuits, options = _read(params, device)
     for index, circuit in enumerate(circuits):
         check_circuit(circuit, device, f"circuit {index}")
     layers = frequent_layers(circuits, options["twirling_strategy"], options["max_layers_to_learn"])
@@ -99,7 +99,7 @@ def _error(layer: Layer, noise: Noise) -> LayerError:
     )
 
 
-def _read(params: Any) -> "tuple[list[QuantumCircuit], dict[str, Any]]":
+def _read(params: Any, device: Device) -> "tuple[list[QuantumCircuit], dict[str, Any]]":
     """Return the circuits, and the options with their defaults filled in."""
     if not isinstance(params, dict):
         raise MalformedPayloadError("$", "an object with circuits is due")
@@ -126,7 +126,9 @@ def _read(params: Any) -> "tuple[list[QuantumCircuit], dict[str, Any]]":
         )
     options = {name: given.get(name, default) for name, default in DEFAULTS.items()}
     _check(options)
-    read = [read_circuit(circuit, f"circuit {index}") for index, circuit in enumerate(circuits)]
+    read = [
+        read_circuit(circuit, f"circuit {index}", device) for index, circuit in enumerate(circuits)
+    ]
     return read, options
 
 

@@ -109,3 +109,20 @@ def test_gates_that_stand_for_too_much_are_refused(
         expand_definitions(given, device("ibm_manila"), "pub 0")
 
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{0} a; {0} a;", "for int i in [0:1] {{ {0} a; {0} a; }}", "inv @ {0} a; pow(2) @ {0} a;"],
+)
+def test_definitions_that_double_each_other_are_refused_unwritten(
+    body: str, outcome: Callable[..., Any]
+) -> None:
+    lines = ["gate g0 a { x a; }"]
+    lines += [f"gate g{level} a {{ {body.format(f'g{level - 1}')} }}" for level in range(1, 41)]
+    text = HEAD + "\n".join(lines) + "\ng40 $0;\n"
+
+    found = outcome("sampler", "ibm_manila", [[text, None, 50]])
+
+    assert found.reason_code == 1520
+    assert "pub 0 defines" in found.reason

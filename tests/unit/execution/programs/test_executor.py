@@ -288,6 +288,22 @@ def test_an_item_of_openqasm_is_run(run: Make) -> None:
     assert results["c"].to_numpy().all()
 
 
+def test_a_gate_that_an_item_of_openqasm_defines_is_run(run: Make) -> None:
+    program = QuantumProgram(shots=5)
+    program.append_circuit_item(QuantumCircuit(1, 1))
+    params = params_of(program)
+    text = (
+        'OPENQASM 3.0; include "stdgates.inc"; gate flip a { sx a; sx a; } '
+        "bit[1] c; flip $0; c[0] = measure $0;"
+    )
+    params["quantum_program"]["circuits"] = {"data": [text]}
+
+    answer = run("executor", params).result
+
+    results = MODELS["v2.0"].model_validate_json(answer).data[0].results
+    assert results["c"].to_numpy().all()
+
+
 def test_an_empty_program_has_an_empty_answer(run: Make) -> None:
     program = both_kinds()
     params = params_of(program)

@@ -181,6 +181,14 @@ def test_a_result_may_be_sent_back_as_the_noise_model_of_an_estimator(backend: M
     assert b'"LayerError"' in params
 
 
+def test_layers_of_gates_that_a_program_defines_are_learned(run: Make) -> None:
+    text = 'OPENQASM 3.0; include "stdgates.inc"; gate pair a, b { cx a, b; } pair $0, $1;'
+
+    answer = json.loads(run("noise-learner", {"circuits": [text]}).result)
+
+    assert [layer["__value__"]["qubits"] for layer in answer["data"]] == [[0, 1]]
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [
