@@ -9,13 +9,10 @@ Nothing is imported until a name is used; the first one imports qiskit-ibm-runti
 seconds, and checks that the installed release can be driven.
 """
 
-import atexit
-import gc
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from .loading import quick_import
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import Estimator as Estimator
@@ -83,14 +80,10 @@ _OURS = {
 }
 
 
-# CPython 3.12 starts with some hundred objects that are exempt from collection.
-_FROZEN_AT_START: Final = 1000
-
-
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):  # nothing private is passed on, and looking costs nothing
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with _quick_import():
+    with quick_import():
         if name in _OURS:
             module, attribute = _OURS[name]
             value = getattr(import_module(module, __name__), attribute)
@@ -98,28 +91,6 @@ def __getattr__(name: str) -> Any:
             value = _official(name)
     globals()[name] = value
     return value
-
-
-@contextmanager
-def _quick_import() -> Iterator[None]:
-    """Import without looking for garbage in between: there is none, and looking takes long.
-
-    What was imported counts as old afterwards, for freezing and unfreezing puts it there, so that
-    the next collections of what is young do not go through it. All of it stays collectable, but at
-    the interpreter's end: looking through it once more would take longer than a job.
-    """
-    if f"{__name__}.contract" in sys.modules or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if gc.get_freeze_count() < _FROZEN_AT_START:  # what the program froze stays frozen
-            gc.freeze()
-            gc.unfreeze()
-            atexit.register(gc.freeze)
-        gc.enable()
 
 
 def _official(name: str) -> Any:

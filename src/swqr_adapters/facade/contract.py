@@ -29,8 +29,10 @@ __all__ = [
     "check",
     "configuration_from_server_data",
     "exceptions",
+    "low_level_client",
     "moved",
     "official",
+    "parameters",
 ]
 
 PACKAGE: Final = "qiskit-ibm-runtime"
@@ -163,13 +165,32 @@ def check(package: Any) -> None:
 
 def accepted_by(function: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of *values* that *function* has a parameter for; releases add and drop some."""
-    names = _parameters(function)
+    names = parameters(function)
     return {name: value for name, value in values.items() if name in names}
 
 
 @cache
-def _parameters(function: Any) -> frozenset[str]:
+def parameters(function: Any) -> frozenset[str]:
+    """Return the names of what *function* takes."""
     return frozenset(inspect.signature(function).parameters)
+
+
+def low_level_client() -> Any:
+    """Return the official class of HTTP clients, which has moved between releases.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
+    for place in ("api.client.RuntimeClient", "api.clients.RuntimeClient"):
+        try:
+            return _find(official, place)
+        except ImportError:
+            continue
+    raise ConfigurationError(
+        f"{PACKAGE} {version(PACKAGE)}",
+        "this swqr cannot offer StrangeworksRuntimeClient, because RuntimeClient is not there: "
+        "use the service, or a newer swqr",
+    )
 
 
 official: Any = _import()

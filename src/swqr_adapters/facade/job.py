@@ -1,7 +1,8 @@
 """The official job, waiting by event and not by polling."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,9 +23,11 @@ from . import contract
 from .client import PortClient
 from .errors import IBMRuntimeError, official_error, official_errors
 
-__all__ = ["RuntimeJobV2"]
+__all__ = ["Callback", "RuntimeJobV2", "call_back"]
 
 logger = logging.getLogger(__name__)
+
+Callback = Callable[[str, Any], Any]
 
 STATUSES: Final[Mapping[JobState, str]] = MappingProxyType(
     {
@@ -264,3 +267,28 @@ def _is_the_clients_own(chain: list[Any]) -> bool:
     return chain != [ResultDecoder] and all(
         getattr(one, "__module__", "").startswith("qiskit_ibm_runtime.") for one in chain
     )
+
+
+def call_back(job: RuntimeJobV2, callback: Callback) -> None:
+    """Call *callback* with the job's id and its result, from a thread of its own.
+
+    What it raises is logged; a job without a result calls it not, and is logged too.
+    """
+    threading.Thread(
+        target=_call_back,
+        args=(job, callback),
+        name=f"swqr-callback-{job.job_id()}",
+        daemon=True,
+    ).start()
+
+
+def _call_back(job: RuntimeJobV2, callback: Callback) -> None:
+    try:
+        result = job.result()
+    except Exception:
+        logger.exception("job %s has no result, so its callback is not called", job.job_id())
+        return
+    try:
+        callback(job.job_id(), result)
+    except Exception:
+        logger.exception("the callback of job %s failed", job.job_id())

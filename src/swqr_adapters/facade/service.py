@@ -1,9 +1,7 @@
 """The official service over our runtime, whatever transport that uses."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final, Self
 
 from attrs import field, frozen
@@ -12,21 +10,20 @@ from qiskit.providers.providerutils import filter_backends
 
 from swqr_adapters.codec.official import encode_params
 from swqr_adapters.wire import ibm
-from swqr_core.errors import BackendNotFoundError
-from swqr_core.lifecycle.job import JobState
-from swqr_core.model.backend import Backend, BackendStatus
+from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import BackendName, ProgramId, SessionId
 from swqr_core.model.job import Job, JobSpec
-from swqr_core.model.query import MAX_PAGE, JobQuery
 from swqr_core.runtime.blocking import Runtime
 
 from . import contract
-from .backend import IBMBackend, backend_from
-from .client import PortClient, in_utc
+from .backend import IBMBackend
+from .catalog import FRACTIONAL, Catalog
+from .client import PortClient
 from .connection import Connection
 from .errors import IBMInputValueError, IBMRuntimeError, official_errors
 from .errors import QiskitBackendNotFoundError as OurBackendNotFoundError
 from .job import RuntimeJobV2
+from .queries import find_jobs, job_query
 
 __all__ = ["QiskitRuntimeService"]
 
@@ -34,23 +31,18 @@ CHANNELS: Final = ("ibm_cloud", "ibm_quantum_platform", "local")
 DEFAULT_CHANNEL: Final = "ibm_quantum_platform"
 DEFAULT_TRANSPORT: Final = "memory://"
 HIDDEN: Final = "********"
-MOCK: Final = "mock_"
-
-PENDING: Final = frozenset(state for state in JobState if not state.ended)
-ENDED: Final = frozenset(state for state in JobState if state.ended)
 
 
 @frozen
-class _Account:
+class Account:
     """What the caller said about an account. The API key itself is not kept."""
 
     channel: str
-    url: str | None
-    instance: str
-    verify: bool
-    private_endpoint: bool
-    proxies: Any = field(repr=False)
-    has_token: bool
+    url: str | None = None
+    verify: bool = True
+    private_endpoint: bool = False
+    proxies: Any = field(default=None, repr=False)
+    has_token: bool = False
 
 
 class QiskitRuntimeService(contract.QiskitRuntimeService):
@@ -123,28 +115,33 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             msg = "transport, runtime: give one of them, not both"
             raise IBMInputValueError(msg, 400)
         instance = None if instance == "auto" else instance
-        self._open = True
-        self._connection = (
+        connection = (
             Connection.shared(DEFAULT_TRANSPORT if transport is None else transport, instance)
             if runtime is None
             else Connection(runtime)
         )
-        self._client = PortClient(self._connection)
-        try:
-            self._check_instance(instance)
-        except IBMInputValueError:
-            self.close()
-            raise
-        self._account = _Account(
+        account = Account(
             channel=channel or DEFAULT_CHANNEL,
             url=url,
-            instance=self._client.instance,
             verify=verify is not False,
             private_endpoint=bool(private_endpoint),
             proxies=proxies,
             has_token=token is not None,
         )
-        self._backends: dict[tuple[str, bool | None, str | None], IBMBackend] = {}
+        self._begin(connection, account, instance)
+
+    def _begin(self, connection: Connection, account: Account, instance: str | None) -> None:
+        """Take up the work over a connection, which is given back if *instance* is not its own."""
+        self._open = True
+        self._connection = connection
+        self._account = account
+        self._client = PortClient(connection)
+        self._catalog = Catalog(self._client, self)
+        try:
+            self._check_instance(instance)
+        except IBMInputValueError:
+            self.close()
+            raise
 
     # --- what official objects call ------------------------------------------------------------
 
@@ -177,7 +174,7 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
     ) -> RuntimeJobV2:
         """Submit a job: one call of the transport, whatever the mode."""
         if options is None or isinstance(options, dict):
-            options = contract.RuntimeOptions(**(options or {}))
+            options = _runtime_options(options or {})
         options.validate(channel=self.channel)
         backend = options.backend
         if isinstance(backend, str):
@@ -187,7 +184,7 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             raise IBMInputValueError(msg, 400)
         self._check_owner(backend)
         if dry_run:
-            backend = self._mock(backend)
+            backend = self._catalog.mock_of(backend)
         with official_errors():
             spec = JobSpec(
                 program_id=ProgramId(program_id),
@@ -201,13 +198,24 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
                 calibration_id=calibration_id,
             )
             handle = self._client.runtime.submit(spec, encode_params(program_id, inputs))
+        version = (inputs or {}).get("version", 1)
+        return self._job(handle.snapshot, backend, result_decoder, version)
+
+    def _job(
+        self,
+        job: Job,
+        backend: Any = None,
+        result_decoder: Any = None,
+        version: int | None = None,
+    ) -> RuntimeJobV2:
+        """Return the object for a job; its backend is looked up unless it is given."""
         return RuntimeJobV2(
             self._client,
-            handle.snapshot,
-            backend=backend,
+            job,
+            backend=self._catalog.of_job(job) if backend is None else backend,
             service=self,
             result_decoder=result_decoder,
-            version=(inputs or {}).get("version", 1),
+            version=version,
         )
 
     def _check_owner(self, backend: Any) -> None:
@@ -222,20 +230,6 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
                 "service.backend()"
             )
             raise IBMRuntimeError(msg)
-
-    def _mock(self, backend: Any) -> Any:
-        """Return the mock device that stands for a backend in dry runs."""
-        if backend.name.startswith(MOCK):
-            return backend
-        name = re.sub(r"^[^_]+", "mock", backend.name)
-        try:
-            return self.backend(name)
-        except QiskitBackendNotFoundError as error:
-            msg = (
-                f"Unable to use `dry_run` mode: backend {name!r} was not found. This transport "
-                "has no mock device for it; run on the backend itself."
-            )
-            raise OurBackendNotFoundError(msg, 404) from error
 
     # --- backends ------------------------------------------------------------------------------
 
@@ -266,8 +260,8 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             raise IBMInputValueError(msg, 400)
         with official_errors():
             listed = self._client.runtime.backend(name)
-        found = self._made(listed, use_fractional_gates, calibration_id)
-        if use_fractional_gates and not {"rzz", "rx"} & set(found.basis_gates):
+        found = self._catalog.official(listed, use_fractional_gates, calibration_id)
+        if use_fractional_gates and not FRACTIONAL & set(found.basis_gates):
             msg = (
                 f"Backend {name!r} does not support fractional gates, "
                 "but use_fractional_gates was set to True."
@@ -306,13 +300,13 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
         """
         self._check_instance(instance)
         with official_errors():
-            listed = self._listing(name)
+            listed = self._catalog.listing(name)
         found = []
         for one in listed:
             if (one.is_mock and not include_mocks) or one.num_qubits < (min_num_qubits or 0):
                 continue
             try:
-                backend = self._made(one, use_fractional_gates, calibration_id)
+                backend = self._catalog.official(one, use_fractional_gates, calibration_id)
             except QiskitBackendNotFoundError:
                 continue  # retired meanwhile, or beyond what this client can read
             features = getattr(backend.configuration(), "supported_features", None) or ()
@@ -346,7 +340,7 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
         dynamic_circuits = kwargs.pop("dynamic_circuits", None)
         include_mocks = kwargs.pop("include_mocks", False)
         with official_errors():
-            listed = self._listing(kwargs.pop("name", None))
+            listed = self._catalog.listing(kwargs.pop("name", None))
         for one in sorted(listed, key=lambda backend: backend.queue_length):
             if one.status is not BackendStatus.ONLINE or (one.is_mock and not include_mocks):
                 continue
@@ -360,42 +354,13 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
                 include_mocks=include_mocks,
                 **kwargs,
             )
-            fractional = {"rzz", "rx"}
-            if found and (not use_fractional_gates or fractional & set(found[0].basis_gates)):
+            if found and (not use_fractional_gates or FRACTIONAL & set(found[0].basis_gates)):
                 return found[0]
         msg = (
             "No backend matches the criteria. service.backends() lists what there is; loosen "
             "min_num_qubits, filters or the other conditions."
         )
         raise OurBackendNotFoundError(msg, 404)
-
-    def _listing(self, name: str | None) -> tuple[Backend, ...]:
-        if name is None:
-            return self._client.runtime.backends()
-        try:
-            return (self._client.runtime.backend(name),)
-        except BackendNotFoundError:
-            return ()
-
-    def _made(
-        self, listed: Backend, use_fractional_gates: bool | None, calibration_id: str | None
-    ) -> IBMBackend:
-        """Return the official object for a backend; making one takes milliseconds."""
-        key = (str(listed.name), use_fractional_gates, calibration_id)
-        known = self._backends.get(key)
-        if known is None:
-            qubits = listed.extra.get("physical_qubits")
-            made = backend_from(
-                self._client,
-                self,
-                listed.name,
-                use_fractional_gates=use_fractional_gates,
-                calibration_id=calibration_id,
-                physical_qubits=qubits if isinstance(qubits, int) else None,
-                is_mock=listed.is_mock,
-            )
-            known = self._backends.setdefault(key, made)
-        return known
 
     # --- jobs ----------------------------------------------------------------------------------
 
@@ -443,40 +408,23 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             IBMInputValueError: A condition cannot be.
         """
         self._check_instance(instance)
-        if not isinstance(job_tags, list | None):
-            msg = f"job_tags needs to be a list of strings, not {job_tags!r}."
-            raise IBMInputValueError(msg, 400)
-        if skip < 0 or (limit or 0) < 0:
-            msg = f"limit, skip: must be 0 or more, not {limit} and {skip}"
-            raise IBMInputValueError(msg, 400)
-        wanted = skip + limit if limit else None
+        query = job_query(
+            limit=limit,
+            skip=skip,
+            backend_name=backend_name,
+            pending=pending,
+            program_id=program_id,
+            job_tags=job_tags,
+            session_id=session_id,
+            created_after=created_after,
+            created_before=created_before,
+            descending=descending,
+        )
         with official_errors():
-            states = frozenset() if pending is None else PENDING if pending else ENDED
-            query = JobQuery(
-                states=states,  # type: ignore[arg-type] # a frozenset goes into a frozenset
-                program_id=None if program_id is None else ProgramId(program_id),
-                backend=None if backend_name is None else BackendName(backend_name),
-                session_id=None if session_id is None else SessionId(session_id),
-                tags=job_tags or (),
-                created_after=in_utc("created_after", created_after),
-                created_before=in_utc("created_before", created_before),
-                newest_first=descending,
-                limit=min(wanted or MAX_PAGE, MAX_PAGE),
+            found = find_jobs(
+                self.runtime, query, limit=limit, skip=skip, include_mocks=include_mocks
             )
-            found = islice(self._matching(query, include_mocks), skip, wanted)
             return [self._job(job) for job in found]
-
-    def _matching(self, query: JobQuery, include_mocks: bool) -> Iterator[Job]:
-        jobs = self._client.runtime.iter_jobs(query)
-        return (job for job in jobs if include_mocks or not job.spec.backend.startswith(MOCK))
-
-    def _job(self, job: Job) -> RuntimeJobV2:
-        try:
-            listed = Backend(name=job.spec.backend, num_qubits=1)
-            backend = self._made(listed, False, job.spec.calibration_id)
-        except QiskitBackendNotFoundError:
-            backend = contract.IBMRetiredBackend.from_name(backend_name=job.spec.backend, api=None)
-        return RuntimeJobV2(self._client, job, backend=backend, service=self)
 
     def delete_job(self, job_id: str) -> None:
         """Remove a job that has ended, with its parameters, result and logs.
@@ -516,7 +464,7 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             "channel": account.channel,
             "url": account.url,
             "token": HIDDEN if account.has_token else None,
-            "instance": account.instance,
+            "instance": self._client.instance,
             "verify": account.verify,
             "private_endpoint": account.private_endpoint,
         }
@@ -574,3 +522,14 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
 
     def __eq__(self, other: object) -> bool:
         return self is other  # the official method compares what is not here
+
+
+def _runtime_options(options: dict[str, Any]) -> Any:
+    """Return the official object for options that are a dictionary."""
+    try:
+        return contract.RuntimeOptions(**options)
+    except TypeError as error:
+        known = contract.parameters(contract.RuntimeOptions)
+        strange = ", ".join(repr(name) for name in options if name not in known)
+        msg = f"options: there is no {strange}; possible are {', '.join(sorted(known))}"
+        raise IBMInputValueError(msg, 400) from error

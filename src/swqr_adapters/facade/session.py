@@ -1,8 +1,5 @@
 """Sessions and batches, in the official form and in the older one that is still documented."""
 
-import logging
-import threading
-from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from swqr_core.errors import InvalidInputError, SessionClosedError
@@ -10,12 +7,9 @@ from swqr_core.model.duration import parse_seconds
 
 from . import contract
 from .errors import IBMInputValueError, IBMRuntimeError, official_error, official_errors
+from .job import Callback, call_back
 
 __all__ = ["Batch", "Session"]
-
-logger = logging.getLogger(__name__)
-
-Callback = Callable[[str, Any], Any]
 
 
 class Session(contract.Session):
@@ -145,12 +139,7 @@ class Session(contract.Session):
             result_decoder=result_decoder,
         )
         if callback is not None:
-            threading.Thread(
-                target=_call_back,
-                args=(job, callback),
-                name=f"swqr-callback-{job.job_id()}",
-                daemon=True,
-            ).start()
+            call_back(job, callback)
         return job
 
 
@@ -195,15 +184,3 @@ def _seconds(max_time: object) -> int | None:
             raise problem
     with official_errors():
         return parse_seconds(max_time)
-
-
-def _call_back(job: Any, callback: Callback) -> None:
-    try:
-        result = job.result()
-    except Exception:
-        logger.exception("job %s has no result, so its callback is not called", job.job_id())
-        return
-    try:
-        callback(job.job_id(), result)
-    except Exception:
-        logger.exception("the callback of job %s failed", job.job_id())

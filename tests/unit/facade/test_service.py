@@ -539,3 +539,10 @@ class TestAccount:
 
         with pytest.raises(IBMRuntimeError, match="no route"):
             service.usage()
+
+
+def test_an_option_that_nobody_knows_is_named_with_those_there_are(
+    service: Any, backend: Any
+) -> None:
+    with pytest.raises(IBMInputValueError, match=r"there is no 'shots'; possible are .*job_tags"):
+        run(service, backend, shots=5)

@@ -31,7 +31,7 @@ def log() -> Iterator["queue.Queue[str]"]:
         def emit(self, record: logging.LogRecord) -> None:
             messages.put(record.getMessage())
 
-    logger = logging.getLogger("swqr_adapters.facade.session")
+    logger = logging.getLogger("swqr_adapters.facade.job")
     handler = Told()
     logger.addHandler(handler)
     yield messages
