@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from swqr_adapters.transports.ibm.polling import Glance, Poller, PollingPolicy
+from swqr_adapters.remote.looks import ByTime, Glance
+from swqr_adapters.remote.polling import Poller, PollingPolicy
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, JobId, ProgramId
 from swqr_core.model.job import Job, JobSpec
@@ -63,6 +64,8 @@ class OneDevice:
 async def wait_for_all(device: OneDevice) -> None:
     poller = Poller(
         device,
+        ByTime(device),
+        name="ibm",
         policy=PollingPolicy(floor=FLOOR, longest=LONGEST),
         clock=device.clock,
         pause_clock=device.clock,

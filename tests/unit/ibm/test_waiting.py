@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from attrs import evolve
 
+from swqr_adapters.remote.polling import PollingPolicy
 from swqr_adapters.transports.ibm import IbmTransport
-from swqr_adapters.transports.ibm.polling import PollingPolicy
 from swqr_core.errors import (
     AccessDeniedError,
     ClosedError,

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Final
 
 from swqr_adapters.http import Response
+from swqr_adapters.remote.bound import NO_CONTENT, NOT_FOUND
+from swqr_adapters.remote.calls import segment
 from swqr_adapters.wire.ibm import load, parse_backend_listing, timestamp
 from swqr_core.errors import BackendNotFoundError, InvalidInputError, ProtocolError
 from swqr_core.model.backend import Backend
 
-from .api import segment
-from .bound import NO_CONTENT, NOT_FOUND, Bound
+from .bound import IbmBound
 from .refusals import NAME, refused
 
 __all__ = ["BackendCalls"]
@@ -18,7 +19,7 @@ __all__ = ["BackendCalls"]
 _DOCUMENT_LIMIT: Final = 64 * 2**20
 
 
-class BackendCalls(Bound):
+class BackendCalls(IbmBound):
     """The port ``BackendCatalog``."""
 
     async def backends(self) -> tuple[Backend, ...]:

@@ -1,83 +1,13 @@
-"""What all calls of one instance share: who asks, and what the server can do."""
+"""What all calls of one instance share."""
 
-from collections import OrderedDict
-from typing import Any, Final, TypeVar
-
-from swqr_core.errors import InvalidInputError, UnsupportedOperation
-from swqr_core.model.capabilities import Capabilities
-from swqr_core.model.principal import Principal
+from swqr_adapters.remote.bound import Bound
 
 from .api import Api
-from .refusals import NAME, Errand
 
-__all__ = ["CONFLICTS", "NOT_FOUND", "NO_CONTENT", "Bound", "check_key", "remember"]
-
-T = TypeVar("T")
-
-NOT_FOUND: Final = 404
-NO_CONTENT: Final = 204
-CONFLICTS: Final = (400, 409)
-"""How the platform says that a job is not in a state for what was asked."""
-
-_LONGEST_KEY: Final = 64
-_REMEMBERED: Final = 5_000
+__all__ = ["IbmBound"]
 
 
-class Bound:
-    """Calls bound to one principal.
+class IbmBound(Bound):
+    """Calls bound to one instance; see ``Bound``."""
 
-    Args:
-        api: The interface.
-        principal: Whom it acts for.
-        capabilities: What the server can do.
-        ours: Whether it is a server of ours, which tells more than IBM.
-    """
-
-    def __init__(
-        self, api: Api, *, principal: Principal, capabilities: Capabilities, ours: bool
-    ) -> None:
-        self._api = api
-        self._principal = principal
-        self._capabilities = capabilities
-        self._ours = ours
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the server can do."""
-        return self._capabilities
-
-    @property
-    def principal(self) -> Principal:
-        """Whom it acts for."""
-        return self._principal
-
-    def _need(self, capability: str, operation: str) -> None:
-        self._api.check()
-        if not getattr(self._capabilities, capability):
-            raise UnsupportedOperation(NAME, operation)
-
-    def _errand(self, action: str, **about: Any) -> Errand:
-        return Errand(action=action, instance=self._principal.instance, **about)
-
-    def _command(self, action: str, id: str, **about: Any) -> Errand:
-        return Errand(
-            action=action, query=False, key=id, instance=self._principal.instance, **about
-        )
-
-
-def check_key(key: str) -> None:
-    """Check an idempotency key.
-
-    Raises:
-        InvalidInputError: It is not 1 to 64 printable ASCII characters.
-    """
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInputError("key", f"must be 1 to 64 printable ASCII characters, not {key!r}")
-
-
-def remember(memory: "OrderedDict[str, T]", id: str, value: T, *, most: int = _REMEMBERED) -> None:
-    """Put a value into a memory that forgets the oldest."""
-    memory[id] = value
-    memory.move_to_end(id)
-    while len(memory) > most:
-        memory.popitem(last=False)
+    _api: Api

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from swqr_adapters.http import HttpClient
+from swqr_adapters.remote.auth import Authenticator
+from swqr_adapters.remote.errands import Errand
 from swqr_adapters.wire.ibm import (
     FoundInstance,
     load,
@@ -20,8 +22,6 @@ from swqr_core.model.principal import Instance
 from swqr_core.ports.clock import Clock
 
 from .api import Api
-from .auth import Authenticator
-from .refusals import Errand
 from .urls import Addresses
 
 __all__ = ["Discovery", "is_crn", "sort_instances"]

@@ -5,6 +5,10 @@ from typing import Final
 from attrs import evolve
 
 from swqr_adapters.http import Deadlines, Response
+from swqr_adapters.remote.bound import CONFLICTS, NO_CONTENT, NOT_FOUND, check_key, remember
+from swqr_adapters.remote.calls import segment
+from swqr_adapters.remote.polling import Poller
+from swqr_adapters.remote.submission import Submitter
 from swqr_adapters.wire.splicing import split_async
 from swqr_core.errors import (
     InvalidInputError,
@@ -21,13 +25,9 @@ from swqr_core.errors import (
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job, JobSpec
 
-from .api import segment
-from .bound import CONFLICTS, NO_CONTENT, NOT_FOUND, check_key, remember
-from .polling import Poller
 from .reading import JobReading
 from .refusals import NAME, refused
 from .sessions import SessionCalls
-from .submission import Submitter
 
 __all__ = ["JobCalls"]
 

@@ -6,6 +6,11 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from swqr_adapters.remote.bound import remember
+from swqr_adapters.remote.calls import segment
+from swqr_adapters.remote.evidence import job_evidence
+from swqr_adapters.remote.looks import Glance
+from swqr_adapters.remote.tags import KEY_TAGS, OWN_TAGS
 from swqr_adapters.wire.ibm import job_query, load, parse_job, parse_metrics
 from swqr_adapters.wire.ibm.extension import MEMBER, RESULT_TEXT, RESULTS
 from swqr_adapters.wire.ibm.values import Reader
@@ -15,11 +20,8 @@ from swqr_core.model.ids import SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page
 
-from .api import segment
-from .bound import Bound, remember
-from .evidence import job_evidence
-from .polling import Glance
-from .tags import IBM_TAGS, OWN_TAGS
+from .bound import IbmBound
+from .refusals import NAME
 
 __all__ = ["JobReading"]
 
@@ -29,13 +31,13 @@ _ENDED: Final = frozenset(state for state in JobState if state.ended)
 _PENDING: Final = frozenset(JobState) - _ENDED
 
 
-class JobReading(Bound):
-    """One job, lists of jobs, and where the poller looks (``JobSource``)."""
+class JobReading(IbmBound):
+    """One job, lists of jobs, and where the poller looks (``TimedSource``)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tags = OWN_TAGS if self._ours else IBM_TAGS
-        self._jobs = job_evidence()
+        self._tags = OWN_TAGS if self._ours else KEY_TAGS
+        self._jobs = job_evidence(NAME)
         self._guessed: set[str] = set()  # jobs of which only the id was told
         self._submitted: OrderedDict[str, JobSpec] = OrderedDict()
         self._results: OrderedDict[str, bytes] = OrderedDict()

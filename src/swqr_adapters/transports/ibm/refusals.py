@@ -3,9 +3,8 @@
 import re
 from typing import Final
 
-from attrs import frozen
-
 from swqr_adapters.http import Response, retry_after
+from swqr_adapters.remote.errands import Errand, is_passing
 from swqr_adapters.wire.ibm import Refusal, parse_refusal
 from swqr_core.errors import (
     AccessDeniedError,
@@ -27,7 +26,7 @@ from swqr_core.errors import (
 )
 from swqr_core.ports.clock import Clock
 
-__all__ = ["NAME", "Errand", "is_passing", "refused"]
+__all__ = ["NAME", "refused"]
 
 NAME: Final = "ibm"
 
@@ -38,7 +37,6 @@ _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _TOO_LARGE: Final = 413
 _TOO_MANY: Final = 429
-_SERVER: Final = 500
 
 _CODES: Final[dict[int, str]] = {
     1004: "backend",
@@ -57,38 +55,6 @@ _CODES: Final[dict[int, str]] = {
     3302: "job",
     5302: "large",
 }
-
-
-@frozen(kw_only=True)
-class Errand:
-    """What was asked for, as far as an error needs it.
-
-    Attributes:
-        action: In words, for example ``submit``.
-        query: Whether it changes nothing.
-        key: The key, or else the id, under which to look whether it happened.
-        job: The job it is about.
-        session: The session it is about.
-        backend: The backend it is about.
-        program: The program it is about.
-        instance: The instance it is done in.
-        size: The size of what was sent, in bytes.
-    """
-
-    action: str
-    query: bool = True
-    key: str = ""
-    job: str | None = None
-    session: str | None = None
-    backend: str | None = None
-    program: str | None = None
-    instance: str = ""
-    size: int = 0
-
-
-def is_passing(status: int) -> bool:
-    """Return whether an answer with that status says nothing about what was asked."""
-    return status >= _SERVER
 
 
 def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:

@@ -4,27 +4,28 @@ from typing import Any
 
 from attrs import evolve
 
+from swqr_adapters.remote.bound import check_key
+from swqr_adapters.remote.calls import segment
+from swqr_adapters.remote.evidence import session_evidence
 from swqr_adapters.wire.ibm import Workload, load, parse_session, session_opening
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_core.errors import OutcomeUnknownError, ProtocolError, SessionNotFoundError
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 
-from .api import segment
-from .bound import Bound, check_key
-from .evidence import session_evidence
+from .bound import IbmBound
 from .refusals import NAME
 from .workloads import list_sessions
 
 __all__ = ["SessionCalls"]
 
 
-class SessionCalls(Bound):
+class SessionCalls(IbmBound):
     """The port ``SessionPort``. An opening that is not answered is not repeated without a key."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._sessions = session_evidence()
+        self._sessions = session_evidence(NAME)
 
     async def open_session(self, spec: SessionSpec, *, key: str) -> Session:
         """Open a session or batch; see ``SessionPort.open_session``."""

@@ -1,15 +1,29 @@
 """From the settings of a URL or a profile to a transport."""
 
-import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, frozen
 
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.http import HttpClient, HttpEngine, Secret
+from swqr_adapters.remote.auth import ApiKeyAuthenticator, Authenticator, required_key
+from swqr_adapters.remote.errands import Errand
+from swqr_adapters.remote.settings import (
+    amount,
+    count,
+    make_engine,
+    named_key,
+    one_of,
+    parse_settings,
+    polling_policy,
+    setting,
+    switch,
+    texts,
+)
+from swqr_adapters.remote.submission import SettlePolicy
 from swqr_adapters.wire.ibm import Versions, load, parse_versions
 from swqr_core.errors import (
     ConfigurationError,
@@ -23,58 +37,15 @@ from swqr_core.ports.clock import Clock
 
 from .accounts import ACCOUNT_FILE, SavedAccount, environment_account, saved_account
 from .api import API_VERSION, Api
-from .auth import ApiKeyAuthenticator, Authenticator, IamAuthenticator, claimed_user, required_key
+from .auth import IamAuthenticator, claimed_user
 from .discovery import Discovery, is_crn
-from .polling import PollingPolicy
-from .refusals import Errand
-from .submission import SettlePolicy
+from .refusals import NAME
 from .transport import IbmTransport, capabilities_of
 from .urls import DEFAULT_URL, Addresses, addresses
 
 __all__ = ["IbmSettings", "connect", "make_transport"]
 
 _SOURCE: Final = "ibm transport"
-_OWN_SERVER: Final = PollingPolicy(floor=0.005, longest=5.0)
-
-
-def _switch(text: str) -> bool:
-    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError("must be on or off")
-    return words[text.lower()]
-
-
-def _amount(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError("must be a number of seconds") from None
-    if not 0 <= value < float("inf"):
-        raise ValueError("must be 0 or more seconds")
-    return value
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise ValueError("must be a whole number from 1 on")
-    return int(text)
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
-        return text
-
-    return read
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.split(",") if part)
-
-
-def _setting(read: Callable[[str], Any], default: object) -> Any:
-    return field(default=default, metadata={"read": read})
 
 
 @frozen(kw_only=True)
@@ -108,29 +79,29 @@ class IbmSettings:
         settle: Seconds to look for a job whose submission was not answered.
     """
 
-    instance: str | None = _setting(str, None)
-    token_env: str | None = _setting(str, None)
-    token_file: str | None = _setting(str, None)
-    account: str | None = _setting(str, None)
-    account_file: str = _setting(str, ACCOUNT_FILE)
-    url: str | None = _setting(str, None)
-    iam_url: str | None = _setting(str, None)
-    services_url: str | None = _setting(str, None)
-    private: bool | None = _setting(_switch, None)
-    auth: str = _setting(_one_of("iam", "apikey"), "iam")
-    discovery: bool = _setting(_switch, default=True)
-    region: str | None = _setting(str, None)
-    plans: tuple[str, ...] = _setting(_list, ())
-    tags: tuple[str, ...] = _setting(_list, ())
+    instance: str | None = setting(str, None)
+    token_env: str | None = setting(str, None)
+    token_file: str | None = setting(str, None)
+    account: str | None = setting(str, None)
+    account_file: str = setting(str, ACCOUNT_FILE)
+    url: str | None = setting(str, None)
+    iam_url: str | None = setting(str, None)
+    services_url: str | None = setting(str, None)
+    private: bool | None = setting(switch, None)
+    auth: str = setting(one_of("iam", "apikey"), "iam")
+    discovery: bool = setting(switch, default=True)
+    region: str | None = setting(str, None)
+    plans: tuple[str, ...] = setting(texts, ())
+    tags: tuple[str, ...] = setting(texts, ())
     proxy: str | None = field(default=None, repr=False, metadata={"read": str})
-    ca_file: str | None = _setting(str, None)
-    plain_http: bool = _setting(_switch, default=False)
-    engine: str = _setting(_one_of("aiohttp", "httpx"), "aiohttp")
-    connections: int = _setting(_count, 100)
-    api_version: str = _setting(str, API_VERSION)
-    poll_floor: float | None = _setting(_amount, None)
-    poll_longest: float | None = _setting(_amount, None)
-    settle: float = _setting(_amount, 30.0)
+    ca_file: str | None = setting(str, None)
+    plain_http: bool = setting(switch, default=False)
+    engine: str = setting(one_of("aiohttp", "httpx"), "aiohttp")
+    connections: int = setting(count, 100)
+    api_version: str = setting(str, API_VERSION)
+    poll_floor: float | None = setting(amount, None)
+    poll_longest: float | None = setting(amount, None)
+    settle: float = setting(amount, 30.0)
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "IbmSettings":
@@ -139,27 +110,13 @@ class IbmSettings:
         Raises:
             ConfigurationError: A setting is unknown or its value cannot be used.
         """
-        known: Final = {setting.name: setting for setting in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, text in settings.items():
-            if name in {"token", "api_key", "apikey", "key"}:
-                raise ConfigurationError(
-                    _SOURCE,
-                    f"{name}: a key has no place in a URL; name a variable with token_env, a file "
-                    "with token_file, or a saved account with account",
-                )
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise ConfigurationError(
-                    _SOURCE, f"there is no setting {name!r}; {hint}known: {', '.join(known)}"
-                )
-            try:
-                values[name] = known[name].metadata["read"](text)
-            except ValueError as error:
-                shown = "" if name == "proxy" else f", not {text!r}"
-                raise ConfigurationError(_SOURCE, f"{name} {error}{shown}") from None
-        return cls(**values)
+        return parse_settings(
+            cls,
+            settings,
+            source=_SOURCE,
+            elsewhere="name a variable with token_env, a file with token_file, or a saved account "
+            "with account",
+        )
 
 
 def _resolve(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAccount:
@@ -193,23 +150,18 @@ def _resolve(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAcco
 
 
 def _token(settings: IbmSettings, account: SavedAccount, environment: Mapping[str, str]) -> Secret:
-    if settings.token_env:
-        source = f"the variable {settings.token_env}"
-        return required_key(environment.get(settings.token_env), source)
-    if settings.token_file:
-        path = Path(settings.token_file).expanduser()
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(_SOURCE, f"token_file {str(path)!r}: {error}") from error
-        return required_key(text, f"the file {str(path)!r}")
+    named = named_key(
+        settings.token_env, settings.token_file, environment, setting="token", source=_SOURCE
+    )
+    if named is not None:
+        return named
     if account.token is None:
         raise ConfigurationError(
             _SOURCE,
             "there is no API key: set QISKIT_IBM_TOKEN, or name a variable with token_env, a file "
             f"with token_file, or an account in {settings.account_file} with account",
         )
-    return required_key(account.token.reveal(), account.source)
+    return required_key(account.token.reveal(), account.source, wanted_by=_SOURCE)
 
 
 async def make_transport(
@@ -242,9 +194,16 @@ async def make_transport(
     account = _resolve(settings, os.environ if environment is None else environment)
     where = _addresses(settings, account, account.instance or "")
     http = HttpClient(
-        engine or _engine(settings, account.proxy),
+        engine
+        or make_engine(
+            settings.engine,
+            name=NAME,
+            proxy=account.proxy,
+            ca_file=settings.ca_file,
+            connections=settings.connections,
+        ),
         clock=clock,
-        name="ibm",
+        name=NAME,
         allow_plain_http=settings.plain_http,
     )
     try:
@@ -272,7 +231,9 @@ async def make_transport(
             ours=versions.ours,
             discovery=discovery if settings.discovery else None,
             instances=found,
-            polling=_polling(settings, versions),
+            polling=polling_policy(
+                settings.poll_floor, settings.poll_longest, ours=versions.ours, source=_SOURCE
+            ),
             settle=SettlePolicy(window=settings.settle),
             pause_clock=pause_clock,
         )
@@ -289,24 +250,6 @@ def _addresses(settings: IbmSettings, account: SavedAccount, crn: str) -> Addres
         iam_url=settings.iam_url,
         services_url=settings.services_url,
     )
-
-
-def _engine(settings: IbmSettings, proxy: str | None) -> HttpEngine:
-    from_environment = proxy == "env"
-    how: dict[str, Any] = {
-        "name": "ibm",
-        "proxy": None if from_environment else proxy,
-        "trust_env": from_environment,
-        "ca_file": settings.ca_file,
-        "max_connections": settings.connections,
-    }
-    if settings.engine == "httpx":  # each costs an import, so one is enough
-        from swqr_adapters.http import HttpxEngine
-
-        return HttpxEngine(**how)
-    from swqr_adapters.http import AiohttpEngine
-
-    return AiohttpEngine(**how)
 
 
 def _authenticator(
@@ -356,16 +299,6 @@ async def _versions(api: Api) -> Versions:
     except (InvalidInputError, NotFoundError):
         return Versions()
     return parse_versions(load(response.body, "version list"))
-
-
-def _polling(settings: IbmSettings, versions: Versions) -> PollingPolicy:
-    policy = _OWN_SERVER if versions.ours else PollingPolicy()
-    floor = policy.floor if settings.poll_floor is None else settings.poll_floor
-    longest = policy.longest if settings.poll_longest is None else settings.poll_longest
-    try:
-        return evolve(policy, floor=floor, longest=max(longest, floor))
-    except InvalidInputError as error:
-        raise ConfigurationError(_SOURCE, f"poll_{error}") from error
 
 
 async def connect(location: str, settings: Mapping[str, str]) -> IbmTransport:

@@ -5,6 +5,10 @@ from typing import Final
 
 from attrs import evolve
 
+from swqr_adapters.remote.looks import ByTime
+from swqr_adapters.remote.polling import Poller, PollingPolicy
+from swqr_adapters.remote.submission import SettlePolicy, Submitter
+from swqr_adapters.remote.tags import USER_TAGS
 from swqr_adapters.wire.ibm import Versions, load, parse_usage
 from swqr_core.errors import InstanceNotFoundError, ProgramNotFoundError, UnsupportedOperation
 from swqr_core.model.capabilities import Capabilities
@@ -17,10 +21,8 @@ from .api import Api
 from .backends import BackendCalls
 from .discovery import Discovery
 from .jobs import JobCalls
-from .polling import Poller, PollingPolicy
 from .refusals import NAME
-from .submission import SettlePolicy, Submitter
-from .tags import USER_TAGS
+from .submission import IbmDesk
 
 __all__ = ["IbmTransport", "capabilities_of"]
 
@@ -91,11 +93,18 @@ class IbmTransport(BackendCalls, JobCalls):
         self._discovery = discovery
         self._instances = tuple(instances)
         settle = settle or SettlePolicy()
+        keys = capabilities.idempotent_submit
         self._submitter = Submitter(
-            api, keys=capabilities.idempotent_submit, tags=self._tags, settle=settle
+            IbmDesk(api, keys=keys, tags=self._tags),
+            name=NAME,
+            clock=api.clock,
+            keys=keys,
+            settle=settle,
         )
         self._poller = Poller(
             self,
+            ByTime(self),
+            name=NAME,
             policy=polling or PollingPolicy(),
             clock=api.clock,
             pause_clock=pause_clock or api.clock,

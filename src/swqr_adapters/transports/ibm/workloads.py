@@ -6,13 +6,13 @@ from typing import Final, Protocol
 
 from attrs import define
 
+from swqr_adapters.remote.errands import Errand
 from swqr_adapters.wire.ibm import Workload, load, parse_workload_page, timestamp
 from swqr_adapters.wire.ibm.workloads import MAX_WORKLOADS, WORKLOAD_MODES, workload_statuses
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode
 
 from .api import Api
-from .refusals import Errand
 
 __all__ = ["SessionLookup", "list_sessions"]
 

@@ -18,8 +18,6 @@ from swqr_core.lifecycle.session import TRANSITIONS as SESSION_TRANSITIONS
 from swqr_core.model.job import Job
 from swqr_core.model.session import Session
 
-from .refusals import NAME
-
 __all__ = ["Evidence", "job_evidence", "session_evidence"]
 
 S = TypeVar("S", bound=StrEnum)
@@ -51,14 +49,20 @@ class Evidence(Generic[T]):
     """The latest snapshot of each of the latest *size* things.
 
     Args:
+        name: The transport's name.
         noun: ``job`` or ``session``.
         reachable: Which states can be seen after which.
         size: How many things to remember.
     """
 
     def __init__(
-        self, noun: str, reachable: Mapping[StrEnum, frozenset[StrEnum]], size: int = 5_000
+        self,
+        name: str,
+        noun: str,
+        reachable: Mapping[StrEnum, frozenset[StrEnum]],
+        size: int = 5_000,
     ) -> None:
+        self._name = name
         self._noun = noun
         self._reachable = reachable
         self._size = size
@@ -96,7 +100,7 @@ class Evidence(Generic[T]):
                 if seen.answered > asked:
                     return seen.snapshot  # this answer is the older one
                 raise ProtocolError(
-                    NAME,
+                    self._name,
                     f"{self._noun} {snapshot.id!r} was {seen.snapshot.state} and cannot be "
                     f"{snapshot.state} now",
                     before=repr(seen.snapshot),
@@ -109,11 +113,11 @@ class Evidence(Generic[T]):
         return snapshot
 
 
-def job_evidence(size: int = 5_000) -> Evidence[Job]:
+def job_evidence(name: str, size: int = 5_000) -> Evidence[Job]:
     """Return an empty memory of jobs."""
-    return Evidence("job", _JOBS, size)  # type: ignore[arg-type] # states by their own type
+    return Evidence(name, "job", _JOBS, size)  # type: ignore[arg-type] # states by their own type
 
 
-def session_evidence(size: int = 5_000) -> Evidence[Session]:
+def session_evidence(name: str, size: int = 5_000) -> Evidence[Session]:
     """Return an empty memory of sessions."""
-    return Evidence("session", _SESSIONS, size)  # type: ignore[arg-type] # states by their own type
+    return Evidence(name, "session", _SESSIONS, size)  # type: ignore[arg-type] # states by their own type

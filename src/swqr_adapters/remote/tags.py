@@ -7,7 +7,7 @@ from attrs import frozen
 
 from swqr_core.errors import InvalidInputError
 
-__all__ = ["IBM_TAGS", "OWN_TAGS", "USER_TAGS", "KeyTags"]
+__all__ = ["KEY_TAGS", "OWN_TAGS", "USER_TAGS", "KeyTags"]
 
 USER_TAGS: Final = 7
 """How many of a job's eight tags are left for the user where one carries the key."""
@@ -60,8 +60,8 @@ class KeyTags:
                 )
 
 
-IBM_TAGS: Final = KeyTags("swqr-key:")
-"""At IBM, and at any server that is not ours."""
+KEY_TAGS: Final = KeyTags("swqr-key:")
+"""At any server that is not ours."""
 
 OWN_TAGS: Final = KeyTags("swqr-via:")
 """At a gateway of ours, whose own transport may mark jobs with the other prefix."""

@@ -3,18 +3,16 @@
 Every job that is waited for is due for a look now and then: soon after something has happened to
 it, and ever later while nothing does. One that has begun to run is expected to run for as long as
 the shortest of the last few did, so it is not looked at much more often than is of use. What is due
-at the same time is looked at together: a list request shows up to 200 jobs, so thousands of waits
-cost a few requests per interval.
+at the same time is looked at together: one request shows very many jobs, so thousands of waits cost
+a few requests per interval.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from swqr_core.errors import (
     AccessDeniedError,
@@ -31,9 +29,9 @@ from swqr_core.model.job import Job
 from swqr_core.model.validators import integer, seconds
 from swqr_core.ports.clock import Clock
 
-from .refusals import NAME
+from .looks import JobSource, Looks, Watched
 
-__all__ = ["Glance", "JobSource", "Poller", "PollingPolicy"]
+__all__ = ["Poller", "PollingPolicy"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +39,6 @@ _HOPELESS: Final = (AccessDeniedError, ClosedError, ConfigurationError, Instance
 _BROKEN_LISTS: Final = 5  # so many in a row are no accident
 _ASK_ALONE: Final = 2  # not in two lists that should have shown it
 _RUNS: Final = 8  # so many are no accident either
-_CLOCK_SLACK: Final = timedelta(seconds=5)  # between the clocks of a platform's machines
 
 
 @frozen(kw_only=True)
@@ -69,81 +66,13 @@ class PollingPolicy:
         return max(self.floor, min(quiet * self.ratio, self.longest))
 
 
-@frozen(kw_only=True)
-class Glance:
-    """What one list request showed.
-
-    Attributes:
-        jobs: Every job of the page by its id, or the error that reading it gave.
-        until: The time of acceptance of its last job; None if it showed none.
-        full: Whether there may be later ones.
-    """
-
-    jobs: Mapping[str, Job | SwqrError]
-    until: datetime | None
-    full: bool
-
-
-class JobSource(Protocol):
-    """Where the poller looks."""
-
-    async def look_at(self, job_id: str, *, with_result: bool) -> Job:
-        """Return one job as it is now; its result may be fetched along with it."""
-        ...
-
-    async def look_since(
-        self, since: datetime, session_id: str | None, offset: int, *, with_results: bool
-    ) -> Glance:
-        """Return a page of the jobs accepted at or after a time, oldest first.
-
-        Those of a session alone if one is given. Their results may be fetched along with them.
-        """
-        ...
-
-    async def completed(self, job: Job) -> Job:
-        """Return an ended job with all that a waiter is to get."""
-        ...
-
-
-@define(eq=False)
-class _Watched:
-    """A job that is waited for."""
-
-    id: str
-    created_at: datetime
-    exact: bool  # whether the platform itself has told `created_at`
-    session_id: str | None
-    since: float  # when something last happened to it
-    due: float
-    visible_by: float  # until then it may be missing from the platform's answers
-    last: Job | None = None
-    unknown_since: float | None = None
-    usual: float = 0.0  # seconds that it is expected to run
-    missing: int = 0
-    ending: bool = False
-    waiters: set[asyncio.Future[Job]] = field(factory=set)
-
-    @property
-    def from_when(self) -> datetime:
-        return self.created_at if self.exact else self.created_at - _CLOCK_SLACK
-
-
-@define
-class _Place:
-    """A page of the platform's list, and what it has shown."""
-
-    since: datetime
-    session_id: str | None
-    offset: int = 0
-    until: datetime | None = None
-    size: int = 0
-
-
 class Poller:
     """Looks at jobs until they have ended.
 
     Args:
         source: Where to look.
+        looks: How one request shows many jobs.
+        name: The transport's name.
         policy: How often.
         clock: For timeouts.
         pause_clock: For the pauses between looks.
@@ -153,26 +82,28 @@ class Poller:
     def __init__(
         self,
         source: JobSource,
+        looks: Looks,
         *,
+        name: str,
         policy: PollingPolicy,
         clock: Clock,
         pause_clock: Clock,
         settle: float,
     ) -> None:
         self._source = source
+        self._looks = looks
+        self._name = name
         self._policy = policy
         self._clock = clock
         self._pauses = pause_clock
         self._settle = settle
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, Watched] = {}
         self._task: asyncio.Task[None] | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._not_before = 0.0
         self._outages = 0
-        self._page_size = 0  # of the latest page
         self._runs: deque[float] = deque(maxlen=_RUNS)  # seconds that the last jobs ran
-        self._place: _Place | None = None  # where a look stopped that had no room for all
         self._closed = False
 
     def __len__(self) -> int:
@@ -195,7 +126,7 @@ class Poller:
             ClosedError: The poller was closed.
         """
         if self._closed:
-            raise ClosedError("the ibm transport")
+            raise ClosedError(f"the {self._name} transport")
         watched = self._watched.get(job.id) or self._watch(job, told=told)
         waiter: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         watched.waiters.add(waiter)
@@ -233,14 +164,14 @@ class Poller:
         tasks = [*self._endings, *([self._task] if self._task is not None else [])]
         for task in tasks:
             task.cancel()
-        self._fail_all(ClosedError("the ibm transport"))
+        self._fail_all(ClosedError(f"the {self._name} transport"))
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- the one who looks ---------------------------------------------------------------------
 
-    def _watch(self, job: Job, *, told: bool) -> _Watched:
+    def _watch(self, job: Job, *, told: bool) -> Watched:
         now = self._pauses.monotonic()
-        watched = _Watched(
+        watched = Watched(
             id=job.id,
             created_at=job.created_at,
             exact=told,
@@ -296,13 +227,12 @@ class Poller:
         )
         alone = [watched for watched in due if watched.missing >= _ASK_ALONE]
         due = [watched for watched in due if watched.missing < _ASK_ALONE]
-        place, self._place = self._place, None
+        if len(due) <= 1:
+            self._looks.forget()
         for _ in range(self._policy.requests):
             if len(due) <= 1:
                 break
-            place = self._following(place, due)
-            due = await self._look_from(place, due)
-            self._place = place if due else None
+            due = await self._look_together(due)
         if len(due) == 1:
             alone += due
         results = await asyncio.gather(
@@ -313,46 +243,18 @@ class Poller:
             if isinstance(result, BaseException):
                 raise result
 
-    @staticmethod
-    def _following(place: _Place | None, due: list[_Watched]) -> _Place:
-        """Return which page to look at next: the one behind, or one further on."""
-        sessions = {watched.session_id for watched in due}
-        session = sessions.pop() if len(sessions) == 1 else None
-        first = due[0].from_when
-        if (
-            place is not None
-            and place.session_id == session
-            and place.until is not None
-            and place.since <= first <= place.until
-        ):
-            return _Place(place.since, session, place.offset + place.size)
-        return _Place(first, session)
-
-    async def _look_from(self, place: _Place, due: list[_Watched]) -> list[_Watched]:
-        """Look at a page, and return those that are further on."""
-        # On a page where few jobs are waited for, most results would come for nobody.
-        busy = 2 * len(due) >= self._page_size
-        glance = await self._source.look_since(
-            place.since, place.session_id, place.offset, with_results=busy
-        )
-        place.until = glance.until
-        place.size = self._page_size = len(glance.jobs)
-        for job_id, outcome in glance.jobs.items():
+    async def _look_together(self, due: list[Watched]) -> list[Watched]:
+        """Look with one request, and return those that it had no room for."""
+        sight = await self._looks.look(due)
+        for job_id, outcome in sight.jobs.items():
             watched = self._watched.get(job_id)
             if watched is not None:
                 self._saw(watched, outcome)
-        left = []
-        for watched in due:
-            if watched.id in glance.jobs:
-                continue
-            further = watched.created_at + _CLOCK_SLACK
-            if glance.full and (glance.until is None or further > glance.until):
-                left.append(watched)
-            else:
-                self._missed(watched)
-        return left
+        for watched in sight.missed:
+            self._missed(watched)
+        return sight.left
 
-    async def _look_alone(self, watched: _Watched) -> None:
+    async def _look_alone(self, watched: Watched) -> None:
         try:
             job = await self._source.look_at(watched.id, with_result=True)
         except JobNotFoundError as error:
@@ -366,13 +268,13 @@ class Poller:
             watched.missing = 0
             self._saw(watched, job)
 
-    def _missed(self, watched: _Watched) -> None:
+    def _missed(self, watched: Watched) -> None:
         now = self._pauses.monotonic()
         if now >= watched.visible_by or not watched.exact:
             watched.missing += 1  # it may be elsewhere in the list than was thought
         watched.due = now + self._policy.pause(now - watched.since)
 
-    def _saw(self, watched: _Watched, outcome: Job | SwqrError) -> None:
+    def _saw(self, watched: Watched, outcome: Job | SwqrError) -> None:
         if isinstance(outcome, SwqrError):
             self._fail(watched, outcome)
             return
@@ -395,7 +297,7 @@ class Poller:
         watched.last = outcome
         watched.due = now + self._policy.pause(max(now - watched.since, watched.usual))
 
-    def _is_understood(self, watched: _Watched, job: Job, now: float) -> bool:
+    def _is_understood(self, watched: Watched, job: Job, now: float) -> bool:
         """Say whether a job's status can go on being waited with."""
         word = job.extra.get("status")
         if word is None:
@@ -407,17 +309,17 @@ class Poller:
         if now - watched.unknown_since < self._policy.unknown_status:
             return True
         problem = f"job {job.id!r} has the unknown status {word!r} for too long: look at it there"
-        self._fail(watched, ProtocolError(NAME, problem, repr(watched.last), repr(job)))
+        self._fail(watched, ProtocolError(self._name, problem, repr(watched.last), repr(job)))
         return False
 
-    def _end(self, watched: _Watched, job: Job) -> None:
+    def _end(self, watched: Watched, job: Job) -> None:
         """Give an ended job to those who wait, once it is complete."""
         watched.ending = True
         ending = asyncio.ensure_future(self._give(watched, job))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
-    async def _give(self, watched: _Watched, job: Job) -> None:
+    async def _give(self, watched: Watched, job: Job) -> None:
         try:
             job = await self._source.completed(job)
         except SwqrError as error:
@@ -428,13 +330,13 @@ class Poller:
             if not waiter.done():
                 waiter.set_result(job)
 
-    def _fail(self, watched: _Watched, error: SwqrError) -> None:
+    def _fail(self, watched: Watched, error: SwqrError) -> None:
         self._drop(watched)
         for waiter in watched.waiters:
             if not waiter.done():
                 waiter.set_exception(error)
 
-    def _drop(self, watched: _Watched) -> None:
+    def _drop(self, watched: Watched) -> None:
         if self._watched.get(watched.id) is watched:
             del self._watched[watched.id]
         self._news.set()

@@ -1,0 +1,233 @@
+"""How one request shows many jobs: by when they were accepted, or by their names."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from attrs import define, field, frozen
+
+from swqr_core.errors import SwqrError
+from swqr_core.model.job import Job
+
+__all__ = [
+    "ByName",
+    "ByTime",
+    "Glance",
+    "JobSource",
+    "Looks",
+    "NamedSource",
+    "Sight",
+    "TimedSource",
+    "Watched",
+]
+
+_CLOCK_SLACK: Final = timedelta(seconds=5)  # between the clocks of a platform's machines
+
+
+@define(eq=False)
+class Watched:
+    """A job that is waited for.
+
+    Attributes:
+        id: The job.
+        created_at: When it was accepted.
+        exact: Whether the platform itself has told that.
+        session_id: Its session.
+        since: When something last happened to it, in seconds of the clock for pauses.
+        due: When to look at it.
+        visible_by: Until then it may be missing from the platform's answers.
+        last: How it was last seen.
+        unknown_since: Since when it has a status that nobody knows.
+        usual: Seconds that it is expected to run.
+        missing: How often it was not where it should have been.
+        ending: Whether it has ended and is being completed.
+        waiters: Who waits for it.
+    """
+
+    id: str
+    created_at: datetime
+    exact: bool
+    session_id: str | None
+    since: float
+    due: float
+    visible_by: float
+    last: Job | None = None
+    unknown_since: float | None = None
+    usual: float = 0.0
+    missing: int = 0
+    ending: bool = False
+    waiters: set[asyncio.Future[Job]] = field(factory=set)
+
+    @property
+    def from_when(self) -> datetime:
+        """The earliest time at which it can have been accepted."""
+        return self.created_at if self.exact else self.created_at - _CLOCK_SLACK
+
+
+@frozen(kw_only=True)
+class Sight:
+    """What one request showed.
+
+    Attributes:
+        jobs: Every job that it showed by its id, or the error that reading it gave.
+        missed: Jobs that it should have shown.
+        left: Jobs that it had no room for.
+    """
+
+    jobs: Mapping[str, Job | SwqrError]
+    missed: list[Watched]
+    left: list[Watched]
+
+
+class Looks(Protocol):
+    """How one request shows many jobs."""
+
+    async def look(self, due: list[Watched]) -> Sight:
+        """Look with one request at as many as possible of some jobs, oldest first."""
+        ...
+
+    def forget(self) -> None:
+        """Forget where the last look stopped."""
+        ...
+
+
+class JobSource(Protocol):
+    """Where one job is looked at."""
+
+    async def look_at(self, job_id: str, *, with_result: bool) -> Job:
+        """Return one job as it is now; its result may be fetched along with it."""
+        ...
+
+    async def completed(self, job: Job) -> Job:
+        """Return an ended job with all that a waiter is to get."""
+        ...
+
+
+# --- by time -----------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Glance:
+    """A page of a list that is ordered by time.
+
+    Attributes:
+        jobs: Every job of the page by its id, or the error that reading it gave.
+        until: The time of acceptance of its last job; None if it showed none.
+        full: Whether there may be later ones.
+    """
+
+    jobs: Mapping[str, Job | SwqrError]
+    until: datetime | None
+    full: bool
+
+
+class TimedSource(Protocol):
+    """A platform whose list begins at a time."""
+
+    async def look_since(
+        self, since: datetime, session_id: str | None, offset: int, *, with_results: bool
+    ) -> Glance:
+        """Return a page of the jobs accepted at or after a time, oldest first.
+
+        Those of a session alone if one is given. Their results may be fetched along with them.
+        """
+        ...
+
+
+@define
+class _Place:
+    """A page of the platform's list, and what it has shown."""
+
+    since: datetime
+    session_id: str | None
+    offset: int = 0
+    until: datetime | None = None
+    size: int = 0
+
+
+class ByTime:
+    """Reads the platform's list from the oldest job on, page by page.
+
+    Args:
+        source: The platform.
+    """
+
+    def __init__(self, source: TimedSource) -> None:
+        self._source = source
+        self._place: _Place | None = None  # where a look stopped that had no room for all
+        self._page_size = 0  # of the latest page
+
+    def forget(self) -> None:
+        """Begin anew with the next look."""
+        self._place = None
+
+    async def look(self, due: list[Watched]) -> Sight:
+        """Look at a page; see ``Looks.look``."""
+        place, self._place = self._following(due), None
+        # On a page where few jobs are waited for, most results would come for nobody.
+        busy = 2 * len(due) >= self._page_size
+        glance = await self._source.look_since(
+            place.since, place.session_id, place.offset, with_results=busy
+        )
+        place.until = glance.until
+        place.size = self._page_size = len(glance.jobs)
+        missed: list[Watched] = []
+        left: list[Watched] = []
+        for watched in due:
+            if watched.id in glance.jobs:
+                continue
+            further = watched.created_at + _CLOCK_SLACK
+            later = glance.full and (glance.until is None or further > glance.until)
+            (left if later else missed).append(watched)
+        if left:
+            self._place = place
+        return Sight(jobs=glance.jobs, missed=missed, left=left)
+
+    def _following(self, due: list[Watched]) -> _Place:
+        """Return which page to look at next: the one behind, or one further on."""
+        place = self._place
+        sessions = {watched.session_id for watched in due}
+        session = sessions.pop() if len(sessions) == 1 else None
+        first = due[0].from_when
+        if (
+            place is not None
+            and place.session_id == session
+            and place.until is not None
+            and place.since <= first <= place.until
+        ):
+            return _Place(place.since, session, place.offset + place.size)
+        return _Place(first, session)
+
+
+# --- by name -----------------------------------------------------------------------------------
+
+
+class NamedSource(Protocol):
+    """A platform that shows the jobs one asks for, however old they are."""
+
+    async def look_at_these(self, job_ids: Sequence[str]) -> Mapping[str, Job | SwqrError]:
+        """Return those of some jobs that there are, or the error that reading one gave."""
+        ...
+
+
+class ByName:
+    """Asks for the jobs themselves, so many at once.
+
+    Args:
+        source: The platform.
+        most: How many jobs a request may name.
+    """
+
+    def __init__(self, source: NamedSource, *, most: int) -> None:
+        self._source = source
+        self._most = most
+
+    def forget(self) -> None:
+        """There is nothing to forget."""
+
+    async def look(self, due: list[Watched]) -> Sight:
+        """Look at the first of them; see ``Looks.look``."""
+        asked, left = due[: self._most], due[self._most :]
+        jobs = await self._source.look_at_these([watched.id for watched in asked])
+        return Sight(jobs=jobs, missed=[w for w in asked if w.id not in jobs], left=left)
