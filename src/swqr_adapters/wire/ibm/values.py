@@ -1,12 +1,11 @@
-"""Times and fields: what all documents of IBM's REST interface have in common."""
+"""Times and fields of the documents of IBM's REST interface; complaints name IBM."""
 
-import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
 
-from swqr_core.errors import InvalidInputError, ProtocolError
+from swqr_adapters.wire import values
+from swqr_adapters.wire.values import Document, beyond, parse_time, timestamp, without_none
+from swqr_core.errors import ProtocolError
 
 __all__ = [
     "Document",
@@ -20,53 +19,15 @@ __all__ = [
     "without_none",
 ]
 
-Document = Mapping[str, Any]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SHOWN: Final = 200
-_LARGEST: Final = 2**63
-
-
-def timestamp(at: datetime | None) -> str | None:
-    """Return a UTC time as RFC 3339 text with microseconds and ``Z``, or None."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def parse_time(text: str) -> datetime:
-    """Return the UTC time that ISO 8601 text says; text without a zone is taken as UTC.
-
-    Raises:
-        ValueError: It is no such text, or no time that can be told.
-    """
-    at = datetime.fromisoformat(text)
-    try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError as error:  # the first or last day there is, in another zone
-        raise ValueError(str(error)) from error
-
-
-def without_none(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that have a value."""
-    return {key: value for key, value in document.items() if value is not None}
-
-
-def beyond(document: Document, known: frozenset[str]) -> dict[str, Any]:
-    """Return the fields that are not among the known ones."""
-    return {key: value for key, value in document.items() if key not in known}
+_PLATFORM: Final = "ibm"
 
 
 def broken(document: str, problem: str, shown: object = "") -> ProtocolError:
     """Return the error that says what is wrong with a document, showing its beginning."""
-    text = repr(shown) if shown != "" else ""
-    return ProtocolError(
-        "ibm",
-        f"{document}: {problem}",
-        after=text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...",
-    )
+    return values.broken(_PLATFORM, document, problem, shown)
 
 
 def load(data: bytes, document: str) -> Document:
@@ -75,129 +36,15 @@ def load(data: bytes, document: str) -> Document:
     Raises:
         ProtocolError: It holds none; *document* names it in the message.
     """
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise broken(document, "is not JSON", data[:_SHOWN]) from error
-    if not isinstance(value, dict):
-        raise broken(document, "must be a JSON object", value)
-    return value
+    return values.load(_PLATFORM, data, document)
 
 
 def reading(parse: Callable[P, T]) -> Callable[P, T]:
     """Make a protocol error of what a model refuses: a remote has said it, not a caller."""
-
-    @wraps(parse)
-    def read(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return parse(*args, **kwargs)
-        except InvalidInputError as error:
-            raise broken(parse.__name__.removeprefix("parse_"), str(error)) from error
-
-    return read
+    return values.reading(_PLATFORM, parse)
 
 
-class Reader:
-    """Reads fields of one document and names the document in every complaint.
+class Reader(values.Reader):
+    """Reads fields of one document and names the document in every complaint."""
 
-    Args:
-        document: The JSON object.
-        name: What it is, for messages.
-    """
-
-    def __init__(self, document: object, name: str) -> None:
-        if not isinstance(document, Mapping):
-            raise broken(name, "must be a JSON object", document)
-        self.document = cast("Document", document)
-        self.name = name
-
-    def _wrong(self, field: str, right: str) -> ProtocolError:
-        return broken(self.name, f"{field!r} must be {right}", self.document.get(field))
-
-    def text(self, field: str) -> str:
-        """Return text that must be there."""
-        value = self.document.get(field)
-        if not isinstance(value, str):
-            raise self._wrong(field, "text")
-        return value
-
-    def text_or_none(self, field: str) -> str | None:
-        """Return text, or None where there is none."""
-        return None if self.document.get(field) is None else self.text(field)
-
-    def texts(self, field: str) -> tuple[str, ...]:
-        """Return a list of texts; nothing where there is none."""
-        value = self.document.get(field)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._wrong(field, "a list of texts")
-        return tuple(value)
-
-    def flag(self, field: str, *, default: bool = False) -> bool:
-        """Return a truth value, or *default* where there is none."""
-        value = self.document.get(field)
-        if value is None:
-            return default
-        if not isinstance(value, bool):
-            raise self._wrong(field, "true or false")
-        return value
-
-    def number(self, field: str) -> float | None:
-        """Return a number, or None where there is none; numbers as text are read too."""
-        value = self.document.get(field)
-        if value is None:
-            return None
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                raise self._wrong(field, "a number") from None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._wrong(field, "a number")
-        if not abs(value) <= _LARGEST:  # which holds for no NaN
-            raise self._wrong(field, "a number of sensible size")
-        return value
-
-    def integer(self, field: str) -> int | None:
-        """Return a whole number, or None where there is none."""
-        value = self.number(field)
-        if value is None:
-            return None
-        try:
-            whole = int(value)
-        except (ValueError, OverflowError):
-            raise self._wrong(field, "a whole number") from None
-        if whole != value:
-            raise self._wrong(field, "a whole number")
-        return whole
-
-    def time(self, field: str) -> datetime | None:
-        """Return a UTC time, or None where there is none."""
-        text = self.text_or_none(field)
-        if not text:
-            return None
-        try:
-            return parse_time(text)
-        except ValueError:
-            raise self._wrong(field, "an ISO 8601 time") from None
-
-    def object(self, field: str) -> Document:
-        """Return an object; an empty one where there is none."""
-        value = self.document.get(field)
-        if value is None:
-            return {}
-        if not isinstance(value, Mapping):
-            raise self._wrong(field, "an object")
-        return cast("Document", value)
-
-    def items(self, field: str) -> list[Any]:
-        """Return a list that must be there."""
-        value = self.document.get(field)
-        if not isinstance(value, list):
-            raise self._wrong(field, "a list")
-        return value
-
-    def beyond(self, known: frozenset[str]) -> dict[str, Any]:
-        """Return the fields that are not among the known ones."""
-        return beyond(self.document, known)
+    platform = _PLATFORM
