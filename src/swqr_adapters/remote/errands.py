@@ -1,10 +1,20 @@
-"""What was asked for, as far as an error needs it."""
+"""What was asked for, as far as an error needs it, and what an error's words tell of it."""
 
+import re
 from typing import Final
 
 from attrs import frozen
 
-__all__ = ["Errand", "is_passing"]
+from swqr_core.errors import (
+    BackendNotFoundError,
+    InstanceNotFoundError,
+    JobNotFoundError,
+    NotFoundError,
+    ProgramNotFoundError,
+    SessionNotFoundError,
+)
+
+__all__ = ["Errand", "is_passing", "missing", "number_in"]
 
 _SERVER: Final = 500
 
@@ -39,3 +49,28 @@ class Errand:
 def is_passing(status: int) -> bool:
     """Return whether an answer with that status says nothing about what was asked."""
     return status >= _SERVER
+
+
+def missing(message: str, errand: Errand) -> NotFoundError:
+    """Guess what was not found from the words, where several things could be meant."""
+    kinds: list[tuple[str, type[NotFoundError], str | None]] = [
+        ("session", SessionNotFoundError, errand.session),
+        ("program", ProgramNotFoundError, errand.program),
+        ("backend", BackendNotFoundError, errand.backend),
+        ("device", BackendNotFoundError, errand.backend),
+        ("job", JobNotFoundError, errand.job),
+    ]
+    possible = [(word, kind, id) for word, kind, id in kinds if id is not None]
+    for word, kind, id in possible:
+        if word in message.lower():
+            return kind(id)
+    if possible:
+        _, kind, id = possible[-1] if errand.job is not None else possible[0]
+        return kind(id)
+    return InstanceNotFoundError(errand.instance)
+
+
+def number_in(text: str) -> float:
+    """Return the first number that stands in a text, or zero."""
+    found = re.search(r"\d+", text)
+    return float(found[0]) if found else 0.0

@@ -2,28 +2,19 @@
 
 from typing import Final
 
-from attrs import evolve
-
 from swqr_adapters.http import Deadlines, Response
-from swqr_adapters.remote.bound import CONFLICTS, NO_CONTENT, NOT_FOUND, check_key, remember
+from swqr_adapters.remote.bound import CONFLICTS, NO_CONTENT, NOT_FOUND
 from swqr_adapters.remote.calls import segment
-from swqr_adapters.remote.polling import Poller
-from swqr_adapters.remote.submission import Submitter
 from swqr_adapters.wire.splicing import split_async
 from swqr_core.errors import (
     InvalidInputError,
-    JobEndedError,
-    JobNotEndedError,
     JobNotFoundError,
     OutcomeUnknownError,
     PayloadTooLargeError,
     ProtocolError,
-    SessionClosedError,
     SwqrError,
-    WaitTimeoutError,
 )
 from swqr_core.lifecycle.job import JobState
-from swqr_core.model.job import Job, JobSpec
 
 from .reading import JobReading
 from .refusals import NAME, refused
@@ -37,62 +28,6 @@ _JSON_AROUND: Final = 2**20  # what stands around the parameters in a job's docu
 
 class JobCalls(JobReading, SessionCalls):
     """The port ``JobPort``. Parameters and results pass through as the bytes that they are."""
-
-    _submitter: Submitter
-    _poller: Poller
-
-    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
-        """Queue one job, once; see ``JobPort.submit`` and ``Submitter``."""
-        self._api.check()
-        check_key(key)
-        able = self._capabilities
-        if spec.private:
-            self._need("private_jobs", "private jobs")
-        if spec.calibration_id is not None:
-            self._need("calibrations", "calibrations")
-        if spec.max_execution_time is not None:
-            self._need("time_limits", "max_execution_time")
-        if len(params) > able.max_params_bytes:
-            raise PayloadTooLargeError("params", len(params), able.max_params_bytes)
-        self._tags.check(spec.tags, most=able.user_tags)
-        asked = self._jobs.asked()
-        try:
-            job = await self._submitter.submit(spec, params, key=key)
-        except SessionClosedError as error:
-            raise await self._explain_closed(error) from error
-        remember(self._submitted, job.id, evolve(spec, tags=job.spec.tags))
-        if not self._ours:
-            try:
-                # The answer tells the id and no more. This look is worth one attempt.
-                return await self.look_at(job.id, again=False)
-            except SwqrError:
-                self._api.check()
-                self._guessed.add(job.id)
-        return self._jobs.take(self._dressed(job), asked)
-
-    async def _explain_closed(self, error: SessionClosedError) -> SessionClosedError:
-        """Say of a session that takes no jobs whether it is closed or draining."""
-        if self._ours:
-            return error
-        try:
-            session = await self.session(error.session_id)
-        except SwqrError:
-            return error
-        return SessionClosedError(error.session_id, session.state.value)
-
-    async def wait_job(self, job_id: str, *, timeout: float | None) -> Job:
-        """Wait until a job has ended; all waits share what looking there is."""
-        self._api.check()
-        known = self._jobs.latest(job_id) if job_id in self._submitted else None
-        fresh = known is not None and not known.state.ended and timeout != 0
-        if not fresh or known is None:
-            known = await self.job(job_id)
-            if known.state.ended:
-                return known
-            if timeout is not None and timeout <= 0:
-                raise WaitTimeoutError("job", job_id, timeout)
-        told = job_id not in self._guessed
-        return await self._poller.wait(known, told=told, timeout=timeout)
 
     async def params(self, job_id: str) -> bytes:
         """Return the job's parameters as they came."""
@@ -164,7 +99,9 @@ class JobCalls(JobReading, SessionCalls):
             accept=CONFLICTS,
         )
         if response.status in CONFLICTS:
-            await self._explain_conflict(response, job_id, ended=True)
+            await self._explain_conflict(
+                response, job_id, self._conflict(response, job_id), ended=True
+            )
         self._poller.hurry(job_id)
 
     async def delete_job(self, job_id: str) -> None:
@@ -177,7 +114,9 @@ class JobCalls(JobReading, SessionCalls):
             accept=(*CONFLICTS, NOT_FOUND),
         )
         if response.status in CONFLICTS:
-            await self._explain_conflict(response, job_id, ended=False)
+            await self._explain_conflict(
+                response, job_id, self._conflict(response, job_id), ended=False
+            )
         if response.status == NOT_FOUND and not response.lost:
             raise refused(response, self._errand("delete a job", job=job_id), self._api.clock)
         self._jobs.forget(job_id)
@@ -185,21 +124,8 @@ class JobCalls(JobReading, SessionCalls):
         self._times.pop(job_id, None)
         self._results.pop(job_id, None)
 
-    async def _explain_conflict(self, response: Response, job_id: str, *, ended: bool) -> None:
-        """Raise what a conflict means, unless an earlier attempt of ours has made it."""
-        error = refused(
-            response, self._command("change a job", job_id, job=job_id), self._api.clock
-        )
-        if isinstance(error, JobEndedError | JobNotEndedError) and not response.lost:
-            raise error
-        job = await self.look_at(job_id)
-        if ended and job.state.ended:
-            if response.lost and job.state is JobState.CANCELLED:
-                return
-            raise JobEndedError(job_id, job.state.value) from error
-        if not ended and not job.state.ended:
-            raise JobNotEndedError(job_id, job.state.value) from error
-        raise error
+    def _conflict(self, response: Response, job_id: str) -> SwqrError:
+        return refused(response, self._command("change a job", job_id, job=job_id), self._api.clock)
 
     async def set_tags(self, job_id: str, tags: tuple[str, ...]) -> None:
         """Replace the job's tags, but for ours."""

@@ -8,20 +8,18 @@ from attrs import evolve
 
 from swqr_adapters.remote.bound import remember
 from swqr_adapters.remote.calls import segment
-from swqr_adapters.remote.evidence import job_evidence
+from swqr_adapters.remote.jobs import RemoteJobs
 from swqr_adapters.remote.looks import Glance
-from swqr_adapters.remote.tags import KEY_TAGS, OWN_TAGS
 from swqr_adapters.wire.ibm import job_query, load, parse_job, parse_metrics
 from swqr_adapters.wire.ibm.extension import MEMBER, RESULT_TEXT, RESULTS
 from swqr_adapters.wire.ibm.values import Reader
 from swqr_core.errors import InvalidInputError, JobNotFoundError, ProtocolError, SwqrError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import SessionId
-from swqr_core.model.job import Job, JobMetrics, JobSpec
+from swqr_core.model.job import Job, JobMetrics
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page
 
 from .bound import IbmBound
-from .refusals import NAME
 
 __all__ = ["JobReading"]
 
@@ -31,15 +29,11 @@ _ENDED: Final = frozenset(state for state in JobState if state.ended)
 _PENDING: Final = frozenset(JobState) - _ENDED
 
 
-class JobReading(IbmBound):
+class JobReading(IbmBound, RemoteJobs):
     """One job, lists of jobs, and where the poller looks (``TimedSource``)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tags = OWN_TAGS if self._ours else KEY_TAGS
-        self._jobs = job_evidence(NAME)
-        self._guessed: set[str] = set()  # jobs of which only the id was told
-        self._submitted: OrderedDict[str, JobSpec] = OrderedDict()
         self._results: OrderedDict[str, bytes] = OrderedDict()
         self._times: OrderedDict[str, tuple[datetime | None, datetime | None]] = OrderedDict()
 

@@ -1,10 +1,9 @@
 """From an error answer to an error of ours."""
 
-import re
 from typing import Final
 
 from swqr_adapters.http import Response, retry_after
-from swqr_adapters.remote.errands import Errand, is_passing
+from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in
 from swqr_adapters.wire.ibm import Refusal, parse_refusal
 from swqr_core.errors import (
     AccessDeniedError,
@@ -14,13 +13,10 @@ from swqr_core.errors import (
     InvalidInputError,
     JobNotFoundError,
     LimitExceededError,
-    NotFoundError,
     OutcomeUnknownError,
     PayloadTooLargeError,
-    ProgramNotFoundError,
     ProtocolError,
     SessionClosedError,
-    SessionNotFoundError,
     SwqrError,
     UnreachableError,
 )
@@ -88,13 +84,13 @@ def _by_code(  # noqa: C901, PLR0911 - a table whose rows need different things
         case "pending":
             return LimitExceededError(
                 "the number of pending jobs",
-                _number_in(refusal.message),
+                number_in(refusal.message),
                 f"wait for jobs to end, or cancel some: {_said(refusal)}",
                 refusal.code,
             )
         case "quota":
             return LimitExceededError(
-                "the instance's usage", _number_in(refusal.message), _said(refusal), refusal.code
+                "the instance's usage", number_in(refusal.message), _said(refusal), refusal.code
             )
         case "access":
             return AccessDeniedError(errand.action, _said(refusal), refusal.code)
@@ -107,7 +103,7 @@ def _by_code(  # noqa: C901, PLR0911 - a table whose rows need different things
         case "job" if errand.job is not None:
             return JobNotFoundError(errand.job)
         case "large":
-            return PayloadTooLargeError("params", errand.size, int(_number_in(refusal.message)))
+            return PayloadTooLargeError("params", errand.size, int(number_in(refusal.message)))
         case _:
             return None
 
@@ -125,37 +121,17 @@ def _by_status(  # noqa: PLR0911 - a table whose rows need different things
     if status == _FORBIDDEN:
         return AccessDeniedError(errand.action, _said(refusal), refusal.code or 1200)
     if status == _NOT_FOUND:
-        return _not_found(refusal, errand)
+        return missing(refusal.message, errand)
     if status == _TOO_LARGE:
-        return PayloadTooLargeError("params", errand.size, int(_number_in(refusal.message)))
+        return PayloadTooLargeError("params", errand.size, int(number_in(refusal.message)))
     if status == _CONFLICT and errand.program is not None:
         # POST /jobs: the usage exceeds the instance's limit, and nothing was queued.
         return LimitExceededError(
-            "the instance's usage", _number_in(refusal.message), _said(refusal), refusal.code
+            "the instance's usage", number_in(refusal.message), _said(refusal), refusal.code
         )
     if status < _BAD_REQUEST:
         return ProtocolError(NAME, f"{errand.action} was answered with status {status}")
     return InvalidInputError(errand.action, f"refused ({status}): {_said(refusal)}", refusal.code)
-
-
-def _not_found(refusal: Refusal, errand: Errand) -> NotFoundError:
-    """Guess what was not found from the words, where several things could be meant."""
-    kinds: list[tuple[str, type[NotFoundError], str | None]] = [
-        ("session", SessionNotFoundError, errand.session),
-        ("program", ProgramNotFoundError, errand.program),
-        ("backend", BackendNotFoundError, errand.backend),
-        ("device", BackendNotFoundError, errand.backend),
-        ("job", JobNotFoundError, errand.job),
-    ]
-    possible = [(word, kind, id) for word, kind, id in kinds if id is not None]
-    message = refusal.message.lower()
-    for word, kind, id in possible:
-        if word in message:
-            return kind(id)
-    if possible:
-        _, kind, id = possible[-1] if errand.job is not None else possible[0]
-        return kind(id)
-    return InstanceNotFoundError(errand.instance)
 
 
 def _said(refusal: Refusal) -> str:
@@ -163,8 +139,3 @@ def _said(refusal: Refusal) -> str:
     trace = f" [trace {refusal.trace}]" if refusal.trace else ""
     solution = f" {refusal.solution}" if refusal.solution else ""
     return f"{refusal.message or 'no reason given'}{code}{solution}{trace}"
-
-
-def _number_in(text: str) -> float:
-    found = re.search(r"\d+", text)
-    return float(found[0]) if found else 0.0
