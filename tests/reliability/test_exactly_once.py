@@ -1,0 +1,47 @@
+"""Small doses of ``python -m reliability.exactly_once``, on seeds in which every fault comes."""
+
+import pytest
+from attrs import evolve
+from reliability._weather import Act
+from reliability._worlds import OFFICIAL, RUNS, Run, Tally
+from reliability.exactly_once import promises, run_worlds
+
+A, B, RESUBMITTING = RUNS[:3]
+SUBMISSIONS = 120
+SPEED = 1000.0
+
+
+async def tally_of(run: Run, seed: int) -> Tally:
+    return await run_worlds(run, SUBMISSIONS, seed, speed=SPEED)
+
+
+@pytest.mark.parametrize("run", [A, B], ids=lambda run: run.name)
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_nothing_is_lost_and_nothing_is_doubled(run: Run, seed: int) -> None:
+    tally = await tally_of(run, seed)
+
+    assert set(tally.faults) >= {act.value for act in run.acts}
+    assert promises(run, tally) == dict.fromkeys(promises(run, tally), True)
+    assert tally.acknowledged + tally.unknown + tally.refused == SUBMISSIONS
+
+
+async def test_most_lost_answers_are_found() -> None:
+    tally = await tally_of(B, 3)
+
+    assert tally.unknown_done < tally.faults[Act.LATE_REQUEST] + 3
+
+
+async def test_keys_that_do_not_arrive_are_noticed_as_doubled_jobs() -> None:
+    tally = await tally_of(evolve(A, honoured=False), 1)
+
+    assert tally.doubled > 0
+    assert not promises(A, tally)["nothing doubled"]
+
+
+async def test_the_official_client_doubles_under_the_same_faults() -> None:
+    from reliability._official import submit_all_officially
+
+    tally = await run_worlds(OFFICIAL, SUBMISSIONS, 1, submit_all_officially, speed=SPEED)
+
+    assert tally.doubled > 0
+    assert tally.unknown_done > 0
