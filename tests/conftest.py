@@ -11,6 +11,11 @@ from hypothesis import HealthCheck, settings
 # What a test may import and still run where nothing but the core and the test tools are installed.
 CORE_ONLY = sys.stdlib_module_names | {"attr", "attrs", "hypothesis", "pytest", "swqr_core"}
 
+# What whoever runs the tests has configured for themselves is nothing to the tests.
+os.environ["SWQR_CONFIG"] = os.devnull
+for _name in ("SWQR_PROFILE", "SWQR_TRANSPORT"):
+    os.environ.pop(_name, None)
+
 # No profile has a deadline: a test must not fail because the machine is busy.
 _BUSY_MACHINE = [HealthCheck.too_slow]
 settings.register_profile("default", deadline=None, suppress_health_check=_BUSY_MACHINE)

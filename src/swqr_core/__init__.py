@@ -76,19 +76,20 @@ __all__ = [  # noqa: PLE0604 - the keys of the table above, checked by a test
 ]
 
 
-def connect(url: str = "memory://") -> "Runtime":
-    """Make a blocking runtime over the transport that the URL names.
+def connect(profile: str | None = None) -> "Runtime":
+    """Make a blocking runtime over the transport that a profile or a URL names.
 
     Args:
-        url: For example ``memory://?seed=7&noise=on``.
+        profile: A profile's name, or a URL such as ``memory://?seed=7&noise=on``; None for the
+            active profile, which is ``memory://`` unless a file or a variable says otherwise.
 
     Raises:
-        ConfigurationError: There is no such transport, or a setting cannot be used.
+        ConfigurationError: There is no such profile or transport, or a setting cannot be used.
         MissingExtraError: A package that it needs is not installed.
     """
     from .runtime.blocking import Runtime
 
-    return Runtime.connect(url)
+    return Runtime.connect(profile)
 
 
 def __getattr__(name: str) -> object:

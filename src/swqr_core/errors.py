@@ -476,11 +476,14 @@ class ConfigurationError(SwqrError):
     Attributes:
         source: Where it comes from: a file, a variable, a URL.
         problem: What is wrong, and what would be right.
+        setting: The setting that is wrong, if it is one, by its name.
     """
 
-    def __init__(self, source: str, problem: str) -> None:
-        super().__init__(source, problem)
-        self.source, self.problem = source, problem
+    setting: str | None = None
+
+    def __init__(self, source: str, problem: str, setting: str | None = None) -> None:
+        super().__init__(source, problem, setting)
+        self.source, self.problem, self.setting = source, problem, setting
 
     def __str__(self) -> str:
         return f"{self.source}: {self.problem}"
@@ -496,6 +499,7 @@ class MissingExtraError(ConfigurationError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(feature, extra)
+        self.args = (feature, extra)
         self.feature, self.extra = feature, extra
 
     def __str__(self) -> str:

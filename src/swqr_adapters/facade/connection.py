@@ -1,10 +1,11 @@
-"""One cloud for all services of a process that name the same transport URL."""
+"""One cloud for all services of a process that mean the same transport."""
 
 import threading
 from typing import Final, Self
 
 from attrs import define, field
 
+from swqr_core.config.connect import active_profile
 from swqr_core.errors import ConfigurationError
 from swqr_core.runtime.blocking import Runtime
 
@@ -16,46 +17,51 @@ class Connection:
     """A runtime, shared by the services, clients, backends and jobs that came from it.
 
     An official program makes a service several times and expects to find its jobs again. So equal
-    URLs share one runtime, which is closed when everybody who asked for it has closed. Who never
-    closes keeps it until the interpreter ends.
+    transports share one runtime, which is closed when everybody who asked for it has closed. Who
+    never closes keeps it until the interpreter ends.
 
     Attributes:
         runtime: The runtime.
-        url: The transport's URL, by which others find it; None for one that the caller made.
-        instance: The instance that was asked for; equal URLs with different ones share nothing.
+        asked: The profile or URL, and the instance, that were asked for; None for a runtime that
+            the caller made.
     """
 
     runtime: Runtime
-    url: str | None = None
-    instance: str | None = None
+    asked: tuple[str | None, str | None] | None = None
+    _identity: object = None
     _users: int = field(default=1, init=False)
 
     @classmethod
-    def shared(cls, url: str, instance: str | None = None) -> "Connection":
-        """Return the connection of this URL and instance, made if there is none.
+    def shared(cls, choice: str | None, instance: str | None = None) -> "Connection":
+        """Return the connection of this transport and instance, made if there is none.
+
+        Args:
+            choice: A profile's name or a URL; None for the active profile.
+            instance: The instance; None for what the profile says.
 
         Raises:
             ConfigurationError: There is no such transport, or a setting cannot be used.
         """
+        profile = active_profile(choice, {} if instance is None else {"instance": instance})
         with _LOCK:
-            known = _SHARED.get((url, instance))
+            known = _SHARED.get(profile.identity)
             if known is None:
-                settings = {} if instance is None else {"instance": instance}
-                known = cls(Runtime.connect(url, settings=settings), url, instance)
-                _SHARED[url, instance] = known
+                runtime = Runtime.from_profile(profile)
+                known = cls(runtime, (choice, instance), profile.identity)
+                _SHARED[profile.identity] = known
             else:
                 known._users += 1
         return known
 
     def release(self) -> None:
         """Give it back; the last one of a shared connection closes the runtime."""
-        if self.url is None:
+        if self.asked is None:
             return  # the caller's own: the caller closes it
         with _LOCK:
             self._users -= 1
             if self._users > 0:
                 return
-            _SHARED.pop((self.url, self.instance), None)
+            _SHARED.pop(self._identity, None)
         self.runtime.close()
 
     def __copy__(self) -> Self:
@@ -64,19 +70,19 @@ class Connection:
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def __reduce__(self) -> tuple[object, tuple[str, str | None]]:
-        if self.url is None:
+    def __reduce__(self) -> tuple[object, tuple[str | None, str | None]]:
+        if self.asked is None:
             raise ConfigurationError(
                 "service",
                 "one that was made from runtime= cannot be pickled: make it from transport=, "
-                "whose URL the other process can open",
+                "which the other process can open",
             )
-        return _reopen, (self.url, self.instance)
+        return _reopen, self.asked
 
 
 _LOCK: Final = threading.Lock()
-_SHARED: Final[dict[tuple[str, str | None], Connection]] = {}
+_SHARED: Final[dict[object, Connection]] = {}
 
 
-def _reopen(url: str, instance: str | None) -> Connection:
-    return Connection.shared(url, instance)
+def _reopen(choice: str | None, instance: str | None) -> Connection:
+    return Connection.shared(choice, instance)

@@ -29,7 +29,6 @@ __all__ = ["QiskitRuntimeService"]
 
 CHANNELS: Final = ("ibm_cloud", "ibm_quantum_platform", "local")
 DEFAULT_CHANNEL: Final = "ibm_quantum_platform"
-DEFAULT_TRANSPORT: Final = "memory://"
 HIDDEN: Final = "********"
 
 
@@ -52,8 +51,8 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
     contacts nobody: the keywords that only concern IBM's servers have no effect. The API key is
     neither used nor kept. Two keywords of its own say where the work goes.
 
-    Services of one process that name equal transport URLs, and the same instance, share one
-    runtime, so they see the same jobs and sessions. It is closed when the last of them is closed
+    Services of one process that mean the same transport and the same instance share one runtime,
+    so they see the same jobs and sessions. It is closed when the last of them is closed
     (``close()`` or the end of a ``with`` block), and at the latest when the interpreter ends.
 
     Args:
@@ -72,14 +71,16 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
         region: Ignored, as are *plans_preference* and *tags*: a transport has one instance.
         plans_preference: See *region*.
         tags: See *region*.
-        transport: The URL of the transport, for example ``memory://?seed=7&noise=on``;
-            ``memory://`` if neither this nor *runtime* is given.
+        transport: A profile's name, or the URL of a transport, for example
+            ``memory://?seed=7&noise=on``; the active profile if neither this nor *runtime* is
+            given.
         runtime: A runtime that the caller made, and closes, instead.
 
     Raises:
         ValueError: *channel* is none of the three.
         IBMInputValueError: Both *transport* and *runtime* are given.
-        ConfigurationError: There is no such transport, or a setting in its URL cannot be used.
+        ConfigurationError: There is no such profile or transport, or a setting of it cannot be
+            used.
     """
 
     is_local = False
@@ -116,9 +117,7 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             raise IBMInputValueError(msg, 400)
         instance = None if instance == "auto" else instance
         connection = (
-            Connection.shared(DEFAULT_TRANSPORT if transport is None else transport, instance)
-            if runtime is None
-            else Connection(runtime)
+            Connection.shared(transport, instance) if runtime is None else Connection(runtime)
         )
         account = Account(
             channel=channel or DEFAULT_CHANNEL,

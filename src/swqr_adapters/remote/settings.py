@@ -1,13 +1,22 @@
 """Settings of a URL or a profile: how they are read, and what is made of those that all have."""
 
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from attrs import AttrsInstance, evolve, field, fields_dict
+from attrs import evolve
 
 from swqr_adapters.http import HttpEngine, Secret
+from swqr_core.config.reading import (
+    amount,
+    count,
+    one_of,
+    read_settings,
+    setting,
+    switch,
+    texts,
+)
+from swqr_core.config.secret import SecretText
 from swqr_core.errors import ConfigurationError, InvalidInputError
 
 from .auth import required_key
@@ -21,6 +30,7 @@ __all__ = [
     "one_of",
     "parse_settings",
     "polling_policy",
+    "secret",
     "setting",
     "switch",
     "texts",
@@ -32,63 +42,16 @@ _KEYS: Final = frozenset({"token", "api_key", "apikey", "key"})
 _OWN_SERVER: Final = PollingPolicy(floor=0.005, longest=5.0)
 
 
-def switch(text: str) -> bool:
-    """Read ``on`` or ``off``."""
-    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError("must be on or off")
-    return words[text.lower()]
-
-
-def amount(text: str) -> float:
-    """Read a number of seconds."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError("must be a number of seconds") from None
-    if not 0 <= value < float("inf"):
-        raise ValueError("must be 0 or more seconds")
-    return value
-
-
-def count(text: str) -> int:
-    """Read a whole number from 1 on."""
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise ValueError("must be a whole number from 1 on")
-    return int(text)
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """Return what reads one of some words."""
-
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
-        return text
-
-    return read
-
-
-def texts(text: str) -> tuple[str, ...]:
-    """Read texts between commas."""
-    return tuple(part for part in text.split(",") if part)
-
-
-def setting(read: Callable[[str], Any], default: object) -> Any:
-    """Return a field of a class of settings.
-
-    Args:
-        read: Makes the value of the text; it raises ``ValueError`` with what would be right.
-        default: The value where there is no text.
-    """
-    return field(default=default, metadata={"read": read})
+def secret(text: str) -> Secret:
+    """Read a key that came by reference."""
+    return Secret(str.__str__(text))
 
 
 def parse_settings(cls: type[T], settings: Mapping[str, str], *, source: str, elsewhere: str) -> T:
-    """Read settings as they stand in a URL.
+    """Read settings as they stand in a URL or a profile; a key comes by reference only.
 
     Args:
-        cls: A class whose fields are made by ``setting``.
+        cls: A class whose fields are made by ``setting``; a key's is read by ``secret``.
         settings: The texts by their names.
         source: Whose settings they are, for messages.
         elsewhere: Where a key belongs instead, for messages.
@@ -96,23 +59,11 @@ def parse_settings(cls: type[T], settings: Mapping[str, str], *, source: str, el
     Raises:
         ConfigurationError: A setting is unknown or its value cannot be used.
     """
-    known = fields_dict(cast("type[AttrsInstance]", cls))
-    values: dict[str, Any] = {}
     for name, text in settings.items():
-        if name in _KEYS:
-            raise ConfigurationError(source, f"{name}: a key has no place in a URL; {elsewhere}")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ConfigurationError(
-                source, f"there is no setting {name!r}; {hint}known: {', '.join(known)}"
-            )
-        try:
-            values[name] = known[name].metadata["read"](text)
-        except ValueError as error:
-            shown = "" if name == "proxy" else f", not {text!r}"
-            raise ConfigurationError(source, f"{name} {error}{shown}") from None
-    return cls(**values)
+        if name in _KEYS and not isinstance(text, SecretText):
+            problem = f"{name}: a key has no place in a URL; {elsewhere}"
+            raise ConfigurationError(source, problem, name)
+    return read_settings(cls, settings, source=source)
 
 
 def named_key(

@@ -1,20 +1,38 @@
-"""From a URL to a transport. Transports, the clock and the ids are found by entry point."""
+"""From configuration to a transport. Everything that is installed is found by entry point."""
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Final, cast
 
-from swqr_core.errors import ConfigurationError
+from swqr_core.errors import ConfigurationError, MissingExtraError
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
-from swqr_core.ports.transport import RuntimeTransport, TransportFactory
+from swqr_core.ports.transport import RuntimeTransport, TransportFactory, WrapperFactory
 
-__all__ = ["connect_transport", "parse_url", "system_clock", "system_ids", "transport_names"]
+from .reading import nearest
+from .secret import HIDDEN, SecretReference, SecretText
+from .url import parse_url
 
-TRANSPORTS = "swqr.transports"
-SYSTEM = "swqr.system"
+if TYPE_CHECKING:
+    from swqr_core.ports.settings import SettingsSource
+
+    from .profile import Profile, Setting, Wrapping
+
+__all__ = [
+    "active_profile",
+    "connect_profile",
+    "connect_transport",
+    "parse_url",
+    "system_clock",
+    "system_ids",
+    "system_settings",
+    "transport_names",
+    "wrapper_names",
+]
+
+TRANSPORTS: Final = "swqr.transports"
+WRAPPERS: Final = "swqr.wrappers"
+SYSTEM: Final = "swqr.system"
 
 
 def transport_names() -> tuple[str, ...]:
@@ -22,48 +40,105 @@ def transport_names() -> tuple[str, ...]:
     return tuple(sorted({point.name for point in entry_points(group=TRANSPORTS)}))
 
 
-def parse_url(url: str) -> tuple[str, str, dict[str, str]]:
-    """Split a transport's URL into its name, its location and its settings.
+def wrapper_names() -> tuple[str, ...]:
+    """Return the names of the installed wrappers; nothing is imported."""
+    return tuple(sorted({point.name for point in entry_points(group=WRAPPERS)}))
+
+
+def active_profile(
+    choice: str | None = None, settings: Mapping[str, str] | None = None
+) -> "Profile":
+    """Return the profile that is meant; see ``swqr_core.config.profile``.
+
+    Args:
+        choice: A profile's name, or a URL ``NAME://LOCATION?SETTING=VALUE&...``; None for the
+            active profile.
+        settings: Further settings; they come before all others.
 
     Raises:
-        ConfigurationError: It is no such URL, or a setting stands in it twice.
+        ConfigurationError: There is no such profile, or a file cannot be used.
     """
-    try:
-        parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError as error:
-        # The URL may hold a secret, so neither it nor its cause is shown.
-        raise ConfigurationError("transport URL", f"cannot be read: {error}") from None
-    if not parts.scheme or "://" not in url:
-        raise ConfigurationError(
-            "transport URL", "must be like 'memory://?seed=7': a transport's name and '://'"
-        )
-    settings: dict[str, str] = {}
-    for name, value in pairs:
-        if name in settings:
-            raise ConfigurationError("transport URL", f"the setting {name!r} stands there twice")
-        settings[name] = value
-    return parts.scheme, parts.netloc + parts.path, settings
+    from .profile import resolve
+
+    if choice is not None and "://" in choice:  # it says everything
+        return resolve(choice, settings=settings, environment={})
+    source = system_settings()
+    return resolve(
+        choice,
+        settings=settings,
+        environment=source.environment(),
+        files=source.files(),
+        wrappers=wrapper_names(),
+    )
 
 
 async def connect_transport(
-    url: str, settings: Mapping[str, str] | None = None
+    choice: str | None = None, settings: Mapping[str, str] | None = None
 ) -> RuntimeTransport:
-    """Make the transport that a URL names.
+    """Make the transport that a profile or a URL names.
 
     Args:
-        url: ``NAME://LOCATION?SETTING=VALUE&...``; the name is that of an entry point of the
-            group ``swqr.transports``.
-        settings: Further settings; they come before those of the URL.
+        choice: A profile's name or a URL; None for the active profile.
+        settings: Further settings; they come before all others.
+
+    Raises:
+        ConfigurationError: There is no such profile or transport, it cannot be loaded, or a
+            setting of it cannot be used.
+        MissingExtraError: A package that it needs is not installed.
+    """
+    return await connect_profile(active_profile(choice, settings))
+
+
+async def connect_profile(profile: "Profile") -> RuntimeTransport:
+    """Make a profile's transport, and what wraps it.
 
     Raises:
         ConfigurationError: There is no such transport, it cannot be loaded, or a setting of it
-            cannot be used.
+            cannot be used; the error says where that setting stands.
         MissingExtraError: A package that it needs is not installed.
     """
-    name, location, found = parse_url(url)
-    factory = cast("TransportFactory", _load(TRANSPORTS, name))
-    return await factory(location, {**found, **(settings or {})})
+    location = profile.location
+
+    async def make(settings: Mapping[str, str]) -> RuntimeTransport:
+        factory = cast("TransportFactory", _load(TRANSPORTS, name, where))
+        return await factory(location, settings)
+
+    name, where = str(profile.transport.value), profile.transport.origin
+    transport = await _plainly(make, name, where, profile.settings)
+    for one in reversed(profile.wrappers):
+        try:
+            transport = await _plainly(
+                _wrapping(transport, one), one.name, one.origin, one.settings
+            )
+        except BaseException:
+            await transport.aclose()
+            raise
+    return transport
+
+
+def _wrapping(
+    inner: RuntimeTransport, one: "Wrapping"
+) -> Callable[[Mapping[str, str]], Awaitable[RuntimeTransport]]:
+    async def make(settings: Mapping[str, str]) -> RuntimeTransport:
+        wrap = cast("WrapperFactory", _load(WRAPPERS, one.name, one.origin))
+        return await wrap(inner, settings)
+
+    return make
+
+
+async def _plainly(
+    make: Callable[[Mapping[str, str]], Awaitable[RuntimeTransport]],
+    name: str,
+    where: str,
+    settings: "Mapping[str, Setting]",
+) -> RuntimeTransport:
+    """Make a transport; an error says where the setting stands, and shows no secret."""
+    texts = {key: _text(one) for key, one in settings.items()}
+    try:
+        return await make(texts)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        cause = error if _masked(str(error), texts) == str(error) else None
+        raise _told(error, name, where, settings, texts) from cause
 
 
 def system_clock() -> Clock:
@@ -76,15 +151,21 @@ def system_ids() -> IdFactory:
     return cast("type[IdFactory]", _load(SYSTEM, "ids"))()
 
 
-def _load(group: str, name: str) -> object:
+def system_settings() -> "SettingsSource":
+    """Make what reads files and variables (``settings`` of the group ``swqr.system``)."""
+    return cast("type[SettingsSource]", _load(SYSTEM, "settings"))()
+
+
+def _load(group: str, name: str, where: str = "") -> object:
     points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=group)}
     point = points.get(name)
+    source = f"entry points {group!r}"
+    if where and where != "the argument":
+        source = f"{where}: {source}"
     if point is None:
-        near = difflib.get_close_matches(name, points, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
         there = ", ".join(sorted(points)) or "nothing"
         raise ConfigurationError(
-            f"entry points {group!r}", f"there is no {name!r}; {hint}installed: {there}"
+            source, f"there is no {name!r}; {nearest(name, points)}installed: {there}"
         )
     try:
         return point.load()
@@ -92,5 +173,49 @@ def _load(group: str, name: str) -> object:
         raise
     except Exception as error:
         raise ConfigurationError(
-            f"entry points {group!r}", f"{name!r} ({point.value}) cannot be loaded: {error}"
+            source, f"{name!r} ({point.value}) cannot be loaded: {error}"
         ) from error
+
+
+def _text(one: "Setting") -> str:
+    """Return a setting's text; a secret is fetched from where it is kept."""
+    if not isinstance(one.value, SecretReference):
+        return one.value
+    reference = one.value
+    try:
+        return SecretText(system_settings().secret(reference.kind, reference.name, reference.base))
+    except MissingExtraError:
+        raise
+    except ConfigurationError as error:
+        raise ConfigurationError(one.origin, f"{one.name}: {error}", one.name) from error
+
+
+def _told(
+    error: Exception,
+    name: str,
+    where: str,
+    settings: "Mapping[str, Setting]",
+    texts: Mapping[str, str],
+) -> Exception:
+    """Return the error with the place of the setting that it is about, and without secrets."""
+    from .profile import OWN_KEYS
+
+    shown = _masked(str(error), texts)
+    if not isinstance(error, ConfigurationError) or isinstance(error, MissingExtraError):
+        return error if shown == str(error) else ConfigurationError(f"transport {name!r}", shown)
+    wrong = settings.get(error.setting or "")
+    place = where if wrong is None else wrong.origin
+    if place in {"the argument", "the default"}:
+        return error if shown == str(error) else ConfigurationError(error.source, shown)
+    hint = ""
+    if error.setting and "did you mean" not in error.problem:
+        hint = nearest(error.setting, OWN_KEYS)
+    problem = f"{_masked(error.problem, texts)}{'; ' if hint else ''}{hint.strip()}"
+    return ConfigurationError(f"{place}, {error.source}", problem, error.setting)
+
+
+def _masked(message: str, texts: Mapping[str, str]) -> str:
+    for text in texts.values():
+        if isinstance(text, SecretText) and text:
+            message = message.replace(str.__str__(text), HIDDEN)
+    return message

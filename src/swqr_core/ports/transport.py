@@ -36,6 +36,7 @@ __all__ = [
     "RuntimeTransport",
     "SessionPort",
     "TransportFactory",
+    "WrapperFactory",
 ]
 
 
@@ -327,5 +328,26 @@ class TransportFactory(Protocol):
         Raises:
             ConfigurationError: A setting is unknown or cannot be used; the error names it.
             MissingExtraError: A package is not installed.
+        """
+        ...
+
+
+class WrapperFactory(Protocol):
+    """What an entry point of the group ``swqr.wrappers`` names.
+
+    It is called on the loop on which the transport is used.
+    """
+
+    async def __call__(
+        self, inner: RuntimeTransport, settings: Mapping[str, str]
+    ) -> RuntimeTransport:
+        """Make a transport around another one; closing it closes that one.
+
+        Args:
+            inner: The transport underneath.
+            settings: The wrapper's settings, from a profile or a URL.
+
+        Raises:
+            ConfigurationError: A setting is unknown or cannot be used; the error names it.
         """
         ...

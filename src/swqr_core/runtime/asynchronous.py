@@ -102,18 +102,20 @@ class AsyncRuntime:
 
     @classmethod
     async def connect(
-        cls, url: str = "memory://", *, settings: Mapping[str, str] | None = None
+        cls, profile: str | None = None, *, settings: Mapping[str, str] | None = None
     ) -> Self:
-        """Make a runtime over the transport that the URL's scheme names.
+        """Make a runtime over the transport that a profile or a URL names.
 
         Args:
-            url: For example ``memory://?seed=7&noise=on``.
-            settings: Further settings; they come before those of the URL.
+            profile: A profile's name, or a URL such as ``memory://?seed=7&noise=on``; None for the
+                active profile.
+            settings: Further settings; they come before all others.
 
         Raises:
-            ConfigurationError: There is no such transport, or a setting cannot be used.
+            ConfigurationError: There is no such profile or transport, or a setting cannot be used.
+            MissingExtraError: A package that it needs is not installed.
         """
-        return cls(await connect_transport(url, settings))
+        return cls(await connect_transport(profile, settings))
 
     def __repr__(self) -> str:
         return f"<AsyncRuntime over {self.capabilities.transport!r}>"

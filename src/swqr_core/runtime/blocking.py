@@ -8,7 +8,8 @@ from typing import Any, Self, TypeVar
 
 from attrs import evolve
 
-from swqr_core.config.connect import connect_transport
+from swqr_core.config.connect import active_profile, connect_profile
+from swqr_core.config.profile import Profile
 from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.ids import JobId, SessionId
@@ -63,13 +64,26 @@ class Runtime:
         self._thread = LoopThread("swqr runtime", on_close=self._release, on_fork=self._forget)
 
     @classmethod
-    def connect(cls, url: str = "memory://", *, settings: Mapping[str, str] | None = None) -> Self:
-        """Make a runtime over the transport that the URL's scheme names.
+    def connect(
+        cls, profile: str | None = None, *, settings: Mapping[str, str] | None = None
+    ) -> Self:
+        """Make a runtime over the transport that a profile or a URL names.
+
+        Raises:
+            ConfigurationError: There is no such profile or transport, or a setting cannot be used.
+            MissingExtraError: A package that it needs is not installed.
+        """
+        return cls.from_profile(active_profile(profile, settings))
+
+    @classmethod
+    def from_profile(cls, profile: Profile) -> Self:
+        """Make a runtime over the transport of a profile that was found before.
 
         Raises:
             ConfigurationError: There is no such transport, or a setting cannot be used.
+            MissingExtraError: A package that it needs is not installed.
         """
-        runtime = cls(lambda: connect_transport(url, settings))
+        runtime = cls(lambda: connect_profile(profile))
         try:
             runtime.run(_nothing)
         except BaseException:

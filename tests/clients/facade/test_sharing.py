@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,20 @@ def test_equal_urls_are_one_cloud(bell: Any) -> None:
 
         assert again.result()[0].data.meas.num_shots == 8
         assert first.runtime is second.runtime
+
+
+def test_a_service_without_arguments_takes_the_active_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "transport = 'memory'\nseed = 11\nnoise = false\nworkers = 1\n"
+    (tmp_path / "swqr.toml").write_text(f"profile = 'dev'\n[profiles.dev]\n{table}")
+    monkeypatch.chdir(tmp_path)
+    with (
+        QiskitRuntimeService() as active,
+        QiskitRuntimeService(transport="dev") as named,
+        QiskitRuntimeService(transport=URL) as same,
+    ):
+        assert active.runtime is named.runtime is same.runtime
 
 
 def test_different_urls_are_different_clouds(bell: Any) -> None:

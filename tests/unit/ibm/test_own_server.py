@@ -16,6 +16,8 @@ from swqr_adapters.server.service import Service
 from swqr_adapters.storage import SpillingBlobStore
 from swqr_adapters.transports.ibm import IbmSettings, IbmTransport, make_transport
 from swqr_adapters.transports.memory import MemoryCloud
+from swqr_core.config.connect import connect_transport
+from swqr_core.errors import ConfigurationError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, InstanceId, ProgramId
 from swqr_core.model.job import JobSpec
@@ -153,6 +155,25 @@ class TestResults:
         found = await plain.job(job.id)
 
         assert "swqr" not in found.extra
+
+
+class TestItsUrl:
+    @pytest.mark.parametrize("ending", ["", "/", "/api/v1"])
+    async def test_it_is_enough_on_this_machine(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, ending: str
+    ) -> None:
+        monkeypatch.setenv("QISKIT_IBM_TOKEN", "for somebody else")
+        monkeypatch.setenv("QISKIT_IBM_INSTANCE", "of somebody else")
+        url = (await world.serve(world.cloud.transport())).removesuffix("/api/v1")
+
+        transport = await connect_transport(url + ending)
+
+        world.stack.push_async_callback(transport.aclose)
+        assert [one.name for one in await transport.backends()] == ["ideal_5"]
+
+    async def test_elsewhere_a_key_is_needed(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"no key for https://quantum\.example"):
+            await connect_transport("https://quantum.example")
 
 
 class TestGateways:

@@ -1,11 +1,13 @@
 """From the settings of a URL or a profile to a transport."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.http import HttpClient, HttpEngine, Secret
@@ -19,6 +21,7 @@ from swqr_adapters.remote.settings import (
     one_of,
     parse_settings,
     polling_policy,
+    secret,
     setting,
     switch,
     texts,
@@ -43,17 +46,19 @@ from .refusals import NAME
 from .transport import IbmTransport, capabilities_of
 from .urls import DEFAULT_URL, Addresses, addresses
 
-__all__ = ["IbmSettings", "connect", "make_transport"]
+__all__ = ["IbmSettings", "connect", "connect_http", "connect_https", "make_transport"]
 
 _SOURCE: Final = "ibm transport"
+_ANY_KEY: Final = Secret("any")  # a server of ours on this machine may take any
 
 
 @frozen(kw_only=True)
 class IbmSettings:
-    """What a URL such as ``ibm://CRN?token_env=MY_KEY`` can say. It never holds a key itself.
+    """What a URL such as ``ibm://CRN?token_env=MY_KEY`` or a profile can say.
 
     Attributes:
         instance: A CRN or a name; None to choose among those that the key reaches.
+        token: The API key, if a profile refers to one or the environment holds it.
         token_env: The variable that holds the API key.
         token_file: A file that holds the API key and nothing else.
         account: The name of an account that the official client has saved.
@@ -80,6 +85,7 @@ class IbmSettings:
     """
 
     instance: str | None = setting(str, None)
+    token: Secret | None = setting(secret, None, shown=False)
     token_env: str | None = setting(str, None)
     token_file: str | None = setting(str, None)
     account: str | None = setting(str, None)
@@ -93,7 +99,7 @@ class IbmSettings:
     region: str | None = setting(str, None)
     plans: tuple[str, ...] = setting(texts, ())
     tags: tuple[str, ...] = setting(texts, ())
-    proxy: str | None = field(default=None, repr=False, metadata={"read": str})
+    proxy: str | None = setting(str, None, shown=False)
     ca_file: str | None = setting(str, None)
     plain_http: bool = setting(switch, default=False)
     engine: str = setting(one_of("aiohttp", "httpx"), "aiohttp")
@@ -102,6 +108,11 @@ class IbmSettings:
     poll_floor: float | None = setting(amount, None)
     poll_longest: float | None = setting(amount, None)
     settle: float = setting(amount, 30.0)
+
+    @property
+    def names_a_token(self) -> bool:
+        """Whether they say by themselves where the key is."""
+        return bool(self.token or self.token_env or self.token_file)
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "IbmSettings":
@@ -126,7 +137,7 @@ def _resolve(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAcco
         account = saved_account(file, settings.account)
     else:
         account = environment_account(environment)
-        if account.token is None and not settings.token_env and not settings.token_file:
+        if account.token is None and not settings.names_a_token:
             saved = saved_account(file)
             if saved is not None:
                 account = evolve(
@@ -150,6 +161,8 @@ def _resolve(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAcco
 
 
 def _token(settings: IbmSettings, account: SavedAccount, environment: Mapping[str, str]) -> Secret:
+    if settings.token is not None:
+        return required_key(settings.token.reveal(), "the setting token", wanted_by=_SOURCE)
     named = named_key(
         settings.token_env, settings.token_file, environment, setting="token", source=_SOURCE
     )
@@ -320,3 +333,55 @@ async def connect(location: str, settings: Mapping[str, str]) -> IbmTransport:
             )
         parsed = evolve(parsed, instance=location)
     return await make_transport(parsed)
+
+
+async def connect_http(location: str, settings: Mapping[str, str]) -> IbmTransport:
+    """Make a transport to a server of ours (entry point ``http``): ``http://127.0.0.1:8787``.
+
+    The key is what the settings say. IBM's variables and saved accounts stay out of it: their keys
+    are not for this server. On this machine a server that wants no key gets none that matters.
+
+    Args:
+        location: The server, with or without ``/api/v1``.
+        settings: See ``IbmSettings``; ``url`` is given.
+
+    Raises:
+        ConfigurationError: There is no key, or a setting is unknown or cannot be used.
+        and what ``make_transport`` raises.
+    """
+    return await _connect_server(f"http://{location}", settings)
+
+
+async def connect_https(location: str, settings: Mapping[str, str]) -> IbmTransport:
+    """Make a transport to a server of ours over TLS (entry point ``https``)."""
+    return await _connect_server(f"https://{location}", settings)
+
+
+async def _connect_server(url: str, settings: Mapping[str, str]) -> IbmTransport:
+    if "url" in settings:
+        raise ConfigurationError(_SOURCE, f"the server is {url!r}: say it once", "url")
+    base = url.rstrip("/").removesuffix("/api/v1")
+    parsed = IbmSettings.parse({**settings, "url": f"{base}/api/v1"})
+    if not parsed.names_a_token and parsed.account is None:
+        if not _is_loopback(urlsplit(url).hostname or ""):
+            raise ConfigurationError(
+                _SOURCE,
+                f"there is no key for {base}: name a variable with token_env or a file with "
+                "token_file, or give token in a profile",
+                "token",
+            )
+        parsed = evolve(parsed, token=_ANY_KEY)
+    return await make_transport(parsed, environment=_without_ibm(os.environ))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_ibm(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if not k.startswith("QISKIT_IBM_")}

@@ -1,16 +1,24 @@
 """From the settings of a URL or a profile to a cloud."""
 
-import difflib
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, frozen
 
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.ids import RandomIds
 from swqr_adapters.storage.blobs import SpillingBlobStore
+from swqr_core.config.reading import (
+    amount,
+    number,
+    numbers,
+    one_of,
+    read_settings,
+    setting,
+    switch,
+)
 from swqr_core.engine.settings import Device, EngineSettings, Pace, Plan
 from swqr_core.errors import ConfigurationError, InvalidInputError
 from swqr_core.model.ids import BackendName, InstanceId
@@ -26,43 +34,6 @@ from .transport import MemoryTransport
 __all__ = ["CloudSettings", "connect", "make_cloud"]
 
 _SOURCE = "memory transport"
-
-
-def _switch(text: str) -> bool:
-    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError("must be on or off")
-    return words[text.lower()]
-
-
-def _number(text: str) -> int:
-    if not text.removeprefix("-").isdecimal():
-        raise ValueError("must be a whole number")
-    return int(text)
-
-
-def _amount(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError("must be a number of seconds") from None
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(_number(part) for part in text.split(",") if part)
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
-        return text
-
-    return read
-
-
-def _setting(read: Callable[[str], Any], default: object) -> Any:
-    return field(default=default, metadata={"read": read})
 
 
 @frozen(kw_only=True)
@@ -88,21 +59,21 @@ class CloudSettings:
             snapshot.
     """
 
-    seed: int | None = _setting(_number, None)
-    noise: bool = _setting(_switch, default=True)
-    pace: str = _setting(_one_of("instant", "real"), "instant")
-    execution: str = _setting(_one_of("workers", "threads"), "workers")
-    workers: int | None = _setting(_number, None)
-    wall_limit: float = _setting(_amount, 3600.0)
-    ideal: tuple[int, ...] = _setting(_numbers, (32,))
-    user: str = _setting(str, "local")
-    instance: str | None = _setting(str, None)
-    job_seconds: float | None = _setting(_amount, None)
-    max_ttl: int = _setting(_number, 28_800)
-    interactive_ttl: int = _setting(_number, 60)
-    pending_jobs: int | None = _setting(_number, None)
-    usage_seconds: float | None = _setting(_amount, None)
-    fleet: str | None = _setting(str, None)
+    seed: int | None = setting(number, None)
+    noise: bool = setting(switch, default=True)
+    pace: str = setting(one_of("instant", "real"), "instant")
+    execution: str = setting(one_of("workers", "threads"), "workers")
+    workers: int | None = setting(number, None)
+    wall_limit: float = setting(amount, 3600.0)
+    ideal: tuple[int, ...] = setting(numbers, (32,))
+    user: str = setting(str, "local")
+    instance: str | None = setting(str, None)
+    job_seconds: float | None = setting(amount, None)
+    max_ttl: int = setting(number, 28_800)
+    interactive_ttl: int = setting(number, 60)
+    pending_jobs: int | None = setting(number, None)
+    usage_seconds: float | None = setting(amount, None)
+    fleet: str | None = setting(str, None)
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "CloudSettings":
@@ -111,20 +82,7 @@ class CloudSettings:
         Raises:
             ConfigurationError: A setting is unknown or its value cannot be used.
         """
-        known: Final = {setting.name: setting for setting in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, text in settings.items():
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise ConfigurationError(
-                    _SOURCE, f"there is no setting {name!r}; {hint}known: {', '.join(known)}"
-                )
-            try:
-                values[name] = known[name].metadata["read"](text)
-            except ValueError as error:
-                raise ConfigurationError(_SOURCE, f"{name} {error}, not {text!r}") from None
-        return cls(**values)
+        return read_settings(cls, settings, source=_SOURCE)
 
 
 def make_cloud(

@@ -1,0 +1,100 @@
+"""The ``SettingsSource`` port on this machine."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from swqr_core.errors import ConfigurationError, MissingExtraError
+from swqr_core.ports.settings import SettingsFile
+
+from .toml import read_settings_file
+
+__all__ = ["FILE_NAME", "SystemSettings", "user_file"]
+
+FILE_NAME: Final = "swqr.toml"
+_CONFIG: Final = "SWQR_CONFIG"
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def user_file(environment: Mapping[str, str]) -> Path | None:
+    """Return where the user's file is or would be; None where nobody knows such places."""
+    if environment.get(_CONFIG):
+        return Path(environment[_CONFIG]).expanduser()
+    try:
+        from platformdirs import user_config_path
+    except ImportError:  # the core alone is installed
+        return None
+    return user_config_path("swqr", appauthor=False) / FILE_NAME
+
+
+class SystemSettings:
+    """Files, variables and secrets of this process.
+
+    The project's file is the first ``swqr.toml`` in the working directory or above it. The user's
+    is in the user's configuration directory, or where the variable ``SWQR_CONFIG`` says.
+    """
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables of the process."""
+        return os.environ
+
+    def files(self) -> tuple[SettingsFile, ...]:
+        """Return the project's file and the user's, those that exist.
+
+        Raises:
+            ConfigurationError: One cannot be read, or ``SWQR_CONFIG`` names none.
+        """
+        user = user_file(os.environ)
+        if os.environ.get(_CONFIG) and user is not None and not user.exists():
+            raise ConfigurationError(f"the variable {_CONFIG}", f"there is no file {str(user)!r}")
+        here = Path.cwd()
+        project = (folder / FILE_NAME for folder in (here, *here.parents))
+        found = [next((path for path in project if path.is_file()), None), user]
+        paths = dict.fromkeys(path for path in found if path is not None and path.is_file())
+        return tuple(read_settings_file(path) for path in paths)
+
+    def secret(self, kind: str, name: str, base: str) -> str:
+        """Return a secret; see ``SettingsSource.secret``."""
+        if kind == "env":
+            value = os.environ.get(name)
+            if not value:
+                raise ConfigurationError(f"the variable {name}", "is not set")
+            return value
+        if kind == "file":
+            return _from_file(Path(base, Path(name).expanduser()))
+        return _from_keyring(name)
+
+
+def _from_file(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the file {str(path)!r}", f"cannot be read: {error}") from error
+    if os.name == "posix" and mode & _OTHERS:
+        raise ConfigurationError(
+            f"the file {str(path)!r}", "can be read by others: chmod 600 it, for it holds a secret"
+        )
+    if not text:
+        raise ConfigurationError(f"the file {str(path)!r}", "is empty")
+    return text
+
+
+def _from_keyring(name: str) -> str:
+    service, _, user = name.partition("/")
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError as error:
+        raise MissingExtraError("a secret in the keyring", "keyring") from error
+    try:
+        value = keyring.get_password(service, user)
+    except keyring.errors.KeyringError as error:
+        raise ConfigurationError("the keyring", f"cannot be asked: {error}") from error
+    if not value:
+        raise ConfigurationError(
+            "the keyring", f"has no {name!r}: keep it there with 'keyring set {service} {user}'"
+        )
+    return str(value)

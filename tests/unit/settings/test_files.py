@@ -1,0 +1,163 @@
+"""Configuration files: where they are, and on which line a key stands."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from swqr_adapters.settings import SystemSettings, read_settings_file
+from swqr_core import connect
+from swqr_core.config.connect import active_profile
+from swqr_core.errors import ConfigurationError
+
+TEXT = '''\
+# a comment
+profile = "dev"
+
+[profiles.dev]
+transport = "memory"
+ideal = [
+  5,
+  32,
+]
+seed = 7
+record.file = "x.json"
+
+[profiles."two words".budget]
+jobs = 3
+text = """
+[profiles.no]
+seed = 1
+"""
+last = 1
+'''
+
+
+def test_every_key_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "swqr.toml"
+    path.write_text(TEXT)
+
+    lines = read_settings_file(path).lines
+
+    assert {".".join(keys): line for keys, line in lines.items()} == {
+        "profile": 2,
+        "profiles": 4,
+        "profiles.dev": 4,
+        "profiles.dev.transport": 5,
+        "profiles.dev.ideal": 6,
+        "profiles.dev.seed": 10,
+        "profiles.dev.record": 11,
+        "profiles.dev.record.file": 11,
+        "profiles.two words": 13,
+        "profiles.two words.budget": 13,
+        "profiles.two words.budget.jobs": 14,
+        "profiles.two words.budget.text": 15,
+        "profiles.two words.budget.last": 19,
+    }
+
+
+def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "swqr.toml"
+    path.write_text("profile = 'dev'\n\n[profiles.dev\n")
+
+    with pytest.raises(ConfigurationError, match=r"swqr\.toml:3: "):
+        read_settings_file(path)
+
+
+def test_the_projects_file_is_found_from_below_and_comes_first(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    project, user = configure("profile = 'a'", "profile = 'b'")
+
+    assert [file.path for file in SystemSettings().files()] == [str(project), str(user)]
+
+
+def test_a_named_users_file_that_is_not_there_is_a_mistake(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    configure()[1].unlink()
+
+    with pytest.raises(ConfigurationError, match="SWQR_CONFIG"):
+        active_profile()
+
+
+def test_the_users_file_is_where_the_platform_keeps_configuration(tmp_path: Path) -> None:
+    (tmp_path / "swqr").mkdir()
+    (tmp_path / "swqr" / "swqr.toml").write_text("[profiles.default]\nseed = 5\n")
+    program = (
+        "from swqr_core.config.connect import active_profile\n"
+        "print(active_profile().settings['seed'].origin)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == f"{tmp_path}/swqr/swqr.toml:2\n", done.stderr
+
+
+def test_a_wrong_setting_is_told_with_file_line_key_and_the_nearest(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    project, _ = configure("[profiles.default]\ntransport = 'memory'\nsede = 7\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        connect()
+
+    assert str(caught.value).startswith(
+        f"{project}:3, memory transport: there is no setting 'sede'"
+    )
+    assert "did you mean 'seed'?" in str(caught.value)
+
+
+def test_a_wrong_value_is_told_with_file_and_line(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    project, _ = configure("[profiles.default]\nseed = 'seven'\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        connect()
+
+    assert str(caught.value) == (
+        f"{project}:2, memory transport: seed must be a whole number, not 'seven'"
+    )
+
+
+def test_a_wrong_key_of_the_profile_itself_is_told_with_the_right_one(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    configure("[profiles.default]\ntransprot = 'memory'\n")
+
+    with pytest.raises(ConfigurationError, match=r"swqr\.toml:2, .*did you mean 'transport'\?"):
+        connect()
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWQR_SEED", "seven")
+
+    with pytest.raises(ConfigurationError, match="the variable SWQR_SEED, memory transport: seed"):
+        connect()
+
+
+def test_an_unknown_transport_is_told_with_file_and_line(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    configure("[profiles.default]\ntransport = 'memroy'\n")
+
+    with pytest.raises(ConfigurationError, match=r"swqr\.toml:2: .*did you mean 'memory'\?"):
+        connect()
+
+
+def test_an_unknown_wrapper_is_told_with_file_and_line(
+    configure: Callable[..., tuple[Path, Path]],
+) -> None:
+    configure("[profiles.default]\nwrap = ['recrod']\n")
+
+    with pytest.raises(ConfigurationError, match=r"swqr\.toml:2: .*did you mean 'record'\?"):
+        connect()
