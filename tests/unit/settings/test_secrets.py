@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from types import ModuleType
@@ -39,7 +40,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     plugin = ModuleType("swqr_secret_plugin")
     plugin.make, plugin.loud = make, loud  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
-    real = module.entry_points
+    real = metadata.entry_points
     mine = [
         EntryPoint("safe", "swqr_secret_plugin:make", module.TRANSPORTS),
         EntryPoint("loud", "swqr_secret_plugin:loud", module.TRANSPORTS),

@@ -27,8 +27,8 @@ async def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> 
 
 
 async def test_a_wrong_setting_of_a_wrapper_is_told_with_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"'fiel'; did you mean 'file'\?"):
-        await AsyncRuntime.connect(f"{CLOUD}&wrap=record&record.fiel=x")
+    with pytest.raises(ConfigurationError, match=r"'pfile'; did you mean 'file'\?"):
+        await AsyncRuntime.connect(f"{CLOUD}&wrap=record&record.pfile=x")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "nonsense"])
