@@ -187,6 +187,8 @@ class SpoolTransport:
         self._refuse("that")
 
     open_session = sessions = logs = metrics = set_tags = usage = programs = program = _cannot
+    add_program = program_source = update_program = replace_program = _cannot
+    publish_program = delete_program = interim_results = _cannot
 
     def _refuse(self, what: str) -> NoReturn:
         self._home("")

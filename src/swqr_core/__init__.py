@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from .model.payload import Payload as Payload
     from .model.principal import Instance as Instance
     from .model.principal import Principal as Principal
+    from .model.program import InterimResults as InterimResults
     from .model.program import Program as Program
     from .model.program import ProgramSpec as ProgramSpec
+    from .model.program import ProgramUpdate as ProgramUpdate
     from .model.query import JobQuery as JobQuery
     from .model.query import Page as Page
+    from .model.query import ProgramQuery as ProgramQuery
     from .model.query import SessionQuery as SessionQuery
     from .model.session import Session as Session
     from .model.session import SessionMode as SessionMode
@@ -47,6 +50,7 @@ _HOME = {
     "Capabilities": ".model.capabilities",
     "Instance": ".model.principal",
     "InstanceUsage": ".model.usage",
+    "InterimResults": ".model.program",
     "Job": ".model.job",
     "JobMetrics": ".model.job",
     "JobQuery": ".model.query",
@@ -57,7 +61,9 @@ _HOME = {
     "Payload": ".model.payload",
     "Principal": ".model.principal",
     "Program": ".model.program",
+    "ProgramQuery": ".model.query",
     "ProgramSpec": ".model.program",
+    "ProgramUpdate": ".model.program",
     "RetryPolicy": ".runtime.policies",
     "Runtime": ".runtime.blocking",
     "Session": ".model.session",

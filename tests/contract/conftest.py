@@ -46,6 +46,7 @@ class MemoryHarness(Harness):
             clock=self.clock,
             ids=SequentialIds(),
             executor=self.executor,
+            runner=self.executor,
             blobs=SpillingBlobStore(),
             log=MemoryEventLog(),
             fleet=Fleet(folder=self._no_snapshots, ideal_sizes=(5, 7)),
@@ -67,6 +68,9 @@ class MemoryHarness(Harness):
 
     async def finish(self, job_id: str, **outcome: Any) -> None:
         self.executor.finish(job_id, **outcome)
+
+    async def publish(self, job_id: str, result: bytes) -> None:
+        self.executor.publish(job_id, result)
 
     async def fail(
         self, job_id: str, *, reason: str, reason_code: int, traceback: bytes = b""

@@ -12,10 +12,12 @@ from swqr_core.errors import (
     IdempotencyConflictError,
     JobEndedError,
     JobNotFoundError,
+    ProgramNotFoundError,
     SwqrError,
 )
 from swqr_core.model.ids import BackendName
 from swqr_core.model.job import Job, JobSpec
+from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import JobQuery, Page, SessionQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
@@ -198,6 +200,88 @@ class LeavesWaitsAlone(Broken):
         return await other.wait_job(job_id, timeout=timeout)
 
 
+class AddsAProgramForEachCall(Broken):
+    async def add_program(self, spec: ProgramSpec, source: bytes, *, key: str) -> Program:
+        return await self.inner.add_program(spec, source, key=self.harness.key())
+
+
+class TidiesSources(Broken):
+    async def program_source(self, program_id: str) -> bytes:
+        return (await self.inner.program_source(program_id)).replace(b"\r\n", b"\n")
+
+
+class UpdatesEverything(Broken):
+    async def update_program(self, program_id: str, update: ProgramUpdate) -> None:
+        nothing: dict[str, object] = {}
+        await self.inner.update_program(
+            program_id, evolve(update, parameters=update.parameters or nothing)
+        )
+
+
+class LeaksPrivatePrograms(Broken):
+    async def program(self, program_id: str) -> Program:
+        try:
+            return await self.inner.program(program_id)
+        except ProgramNotFoundError:
+            owner = await type(self.harness).connect(self.harness, Seat.OWNER)
+            return await owner.program(program_id)
+
+
+class PublishesNothing(Broken):
+    async def publish_program(self, program_id: str, *, public: bool) -> None:
+        await self.inner.program(program_id)
+
+
+class KeepsDeletedPrograms(Broken):
+    async def delete_program(self, program_id: str) -> None:
+        await self.inner.program(program_id)
+
+
+class ForgetsTheCost(Broken):
+    async def add_program(self, spec: ProgramSpec, source: bytes, *, key: str) -> Program:
+        return await self.inner.add_program(evolve(spec, cost=600), source, key=key)
+
+
+class ReadsInterim(Broken):
+    def _read(self, page: InterimResults) -> InterimResults:
+        return page
+
+    async def interim_results(self, job_id: str, **how: Any) -> InterimResults:
+        return self._read(await self.inner.interim_results(job_id, **how))
+
+
+class ForgetsInterimResultsAtTheEnd(ReadsInterim):
+    def _read(self, page: InterimResults) -> InterimResults:
+        return evolve(page, results=()) if page.complete else page
+
+
+class TurnsInterimResultsRound(ReadsInterim):
+    def _read(self, page: InterimResults) -> InterimResults:
+        return evolve(page, results=page.results[::-1])
+
+
+class EncodesInterimResultsAnew(ReadsInterim):
+    def _read(self, page: InterimResults) -> InterimResults:
+        texts = tuple(json.dumps(json.loads(text)).encode() for text in page.results)
+        return evolve(page, results=texts)
+
+
+class ReadsInterimResultsFromTheStart(Broken):
+    async def interim_results(self, job_id: str, **how: Any) -> InterimResults:
+        page = await self.inner.interim_results(job_id, **{**how, "start": 0})
+        return evolve(page, start=how.get("start", 0))
+
+
+class AnswersInterimReadersAtOnce(Broken):
+    async def interim_results(self, job_id: str, **how: Any) -> InterimResults:
+        return await self.inner.interim_results(job_id, **{**how, "timeout": 0.0})
+
+
+class WaitsForInterimResultsAlways(Broken):
+    async def interim_results(self, job_id: str, **how: Any) -> InterimResults:
+        return await self.inner.interim_results(job_id, **{**how, "timeout": None})
+
+
 PROMISES = [
     (IgnoresKeys, "a_repeated_submission_gives_the_first_job_and_queues_no_second"),
     (TakesAConflictForARepetition, "a_key_used_again_with_other_parameters_is_refused"),
@@ -225,6 +309,19 @@ PROMISES = [
     (ForgetsTheTimeLimit, "a_job_that_needs_longer_than_it_may_is_stopped"),
     (RunsOnSomeOtherBackend, "a_job_for_an_unknown_backend_is_refused_without_a_trace"),
     (StaysOpen, "a_closed_transport_says_so_whatever_it_is_asked"),
+    (AddsAProgramForEachCall, "a_repeated_upload_gives_the_first_program_and_adds_no_second"),
+    (TidiesSources, "a_source_comes_back_byte_by_byte"),
+    (UpdatesEverything, "an_update_changes_what_it_names_and_nothing_else"),
+    (LeaksPrivatePrograms, "a_private_program_does_not_exist_for_others"),
+    (PublishesNothing, "a_published_program_is_seen_by_all_and_changed_by_its_owner_alone"),
+    (KeepsDeletedPrograms, "a_deleted_program_is_gone"),
+    (ForgetsTheCost, "a_job_of_a_program_has_its_cost_as_time_limit"),
+    (ForgetsInterimResultsAtTheEnd, "a_late_reader_gets_all_interim_results_each_once"),
+    (TurnsInterimResultsRound, "interim_results_come_byte_by_byte_and_in_order"),
+    (EncodesInterimResultsAnew, "interim_results_come_byte_by_byte_and_in_order"),
+    (ReadsInterimResultsFromTheStart, "interim_results_are_read_from_any_position"),
+    (AnswersInterimReadersAtOnce, "a_reader_is_woken_by_what_is_published"),
+    (WaitsForInterimResultsAlways, "a_reader_who_does_not_wait_gets_what_there_is"),
     (LeavesWaitsAlone, "closing_the_transport_ends_every_wait"),
 ]
 

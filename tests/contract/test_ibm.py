@@ -47,6 +47,7 @@ class LoopbackHarness(MemoryHarness):
             clock=self.clock,
             ids=SequentialIds(),
             executor=self.executor,
+            runner=self.executor,
             blobs=SpillingBlobStore(),
             log=MemoryEventLog(),
             fleet=Fleet(folder=self._no_snapshots, ideal_sizes=(5, 7)),

@@ -63,6 +63,17 @@ class Bodies:
             # The name is one that no document has: nothing is cut out.
             return (await split_async(body, "\0", max_depth=self._settings.max_depth)).head
 
+    @asynccontextmanager
+    async def raw(self, request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
+        """Read a body of any type as it is; room is held for it inside this context.
+
+        Raises:
+            HttpProblem: It did not come in time.
+            PayloadTooLargeError: It is over *limit* bytes.
+        """
+        async with self._read(request, limit) as body:
+            yield body
+
     async def form(self, request: web.BaseRequest) -> dict[str, str]:
         """Read a form.
 

@@ -29,7 +29,8 @@ class Operation:
 
     Attributes:
         answer: The schema of its JSON answer; ``text`` for plain text, None for no body.
-        body: The schema of its JSON body; ``form`` for a form, None for none.
+        body: The schema of its JSON body; ``form`` for a form, ``bytes`` for bytes as they are,
+            None for none.
         query: The names of its query parameters, a ``*`` behind those that may be repeated.
         status: The status when all went well.
         or_empty: Whether it may also answer 204.
@@ -71,6 +72,15 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /api/v1/jobs/{id}/cancel": _done(),
     "PUT /api/v1/jobs/{id}/tags": _done("Tags"),
     "GET /api/v1/tags": Operation("Tags", query="type search"),
+    "GET /api/v1/jobs/{id}/interim_results": Operation("text", query="start limit wait"),
+    "POST /api/v1/programs": Operation("Program", "ProgramUpload", status=201),
+    "GET /api/v1/programs": Operation("Programs", query="limit offset name search tags*"),
+    "GET /api/v1/programs/{id}": Operation("Program"),
+    "PATCH /api/v1/programs/{id}": _done("ProgramUpdate"),
+    "DELETE /api/v1/programs/{id}": _done(),
+    "PUT /api/v1/programs/{id}/data": _done("bytes"),
+    "PUT /api/v1/programs/{id}/public": _done(),
+    "PUT /api/v1/programs/{id}/private": _done(),
     "POST /api/v1/sessions": Operation("Session", "SessionOpening"),
     "GET /api/v1/sessions/{id}": Operation("Session"),
     "PATCH /api/v1/sessions/{id}": _done("SessionUpdate"),
@@ -189,6 +199,8 @@ def _body(schema: str) -> dict[str, Any]:
             "properties": {"grant_type": {"type": "string"}, "apikey": {"type": "string"}},
         }
         return {"application/x-www-form-urlencoded": {"schema": form}}
+    if schema == "bytes":
+        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     return {_JSON: {"schema": ref(schema)}}
 
 

@@ -118,6 +118,27 @@ SCHEMAS: Final[dict[str, Schema]] = {
         log_level=_TEXT, cost={"type": "integer", "minimum": 0}, private=_FLAG, runtime=_TEXT,
         calibration_id=_TEXT,
     ),
+    "Program": _object(
+        "id name cost spec is_public",
+        id=_TEXT, name=_TEXT, cost=_WHOLE, description=_TEXT, creation_date=_TIME,
+        update_date=_TIME, spec=_ANY, is_public=_FLAG, tags=_TEXTS, owner=_TEXT,
+        data={"type": "string", "format": "byte"},
+    ),
+    "Programs": _object(
+        "programs count limit offset",
+        programs=_list(ref("Program")), count=_WHOLE, limit=_WHOLE, offset=_WHOLE,
+    ),
+    "ProgramUpload": _object(
+        "name data",
+        name={"type": "string", "minLength": 1, "maxLength": 52},
+        data={"type": "string", "format": "byte"}, cost=_WHOLE, description=_TEXT, spec=_ANY,
+        tags=_TEXTS, is_public=_FLAG,
+    ),
+    "ProgramUpdate": _object(
+        "",
+        name={"type": "string", "minLength": 1, "maxLength": 52},
+        cost=_WHOLE, description=_TEXT, spec=_ANY, tags=_TEXTS,
+    ),
     "JobSubmitted": _object(
         "id backend", id=_TEXT, backend=_TEXT, session_id=_TEXT,
         private={"const": True}, calibration_id=_TEXT,

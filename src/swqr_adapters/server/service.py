@@ -54,7 +54,8 @@ _log = logging.getLogger(__name__)
 
 _AUTHORIZATION: Final = "Authorization"
 _INSTANCE: Final = "Service-CRN"
-_ONCE: Final = (_AUTHORIZATION, _INSTANCE, VERSION_HEADER, IDEMPOTENCY_KEY)
+_OLDEST: Final = "X-Access-Token"  # the oldest interface's credentials
+_ONCE: Final = (_AUTHORIZATION, _OLDEST, _INSTANCE, VERSION_HEADER, IDEMPOTENCY_KEY)
 _LONGEST_KEY: Final = 64
 _LONGEST_ID: Final = 1000
 _LONGEST_CRN: Final = 1024
@@ -99,7 +100,8 @@ class Service:
         self.draining = False
         self._callers: OrderedDict[str, str] = OrderedDict()
         self._bound: dict[
-            tuple[str, str | None, bool], tuple[float, Account, Instance, RuntimeTransport]
+            tuple[str, str | None, str | None, bool],
+            tuple[float, Account, Instance, RuntimeTransport],
         ] = {}
         self.control = control or Control()
         self._routers = {name: Router(routes) for name, routes in GROUPS.items()}
@@ -321,17 +323,20 @@ class Service:
         """
         request = call.request
         given, crn = request.headers.get(_AUTHORIZATION), request.headers.get(_INSTANCE)
-        known = self._bound.get((given or "", crn, call.legacy))
+        token = None if given else request.headers.get(_OLDEST)
+        legacy = call.legacy or token is not None
+        asks = given or "", token, crn, legacy
+        known = self._bound.get(asks)
         if known is None or known[0] <= self._clock.monotonic():
             account, seconds = await self._authenticate(request)
-            instance = _choose(account, crn, legacy=call.legacy)
+            instance = _choose(account, crn, legacy=legacy)
             transport = await self.provider.transport(
                 Principal(user=account.user, instance=instance.id)
             )
             if len(self._bound) >= _MOST_BOUND:
                 self._bound.clear()
             known = (self._clock.monotonic() + min(seconds, 60.0), account, instance, transport)
-            self._bound[given or "", crn, call.legacy] = known
+            self._bound[asks] = known
         _, account, instance, transport = known
         _check_region(request.host, instance)
         call.bind(account, instance, transport)
@@ -345,7 +350,7 @@ class Service:
             if meant is not None:
                 word, seconds = meant[0], meant[1] - self._clock.now().timestamp()
         elif scheme.lower() != "apikey":
-            word = request.headers.get("X-Access-Token", "")  # the oldest interface
+            word = request.headers.get(_OLDEST, "")
         account = await self.provider.account(word) if word else None
         if account is None:
             raise AccessDeniedError(

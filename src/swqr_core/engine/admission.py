@@ -10,12 +10,12 @@ from swqr_core.errors import (
     SessionClosedError,
     SessionNotFoundError,
 )
-from swqr_core.model.ids import BackendName, JobId, SessionId
+from swqr_core.model.ids import BackendName, JobId, ProgramId, SessionId
 from swqr_core.model.principal import Principal
 from swqr_core.model.session import SessionMode, SessionSpec
 
 from .cloud import Cloud
-from .inputs import OpenSession, SubmitJob
+from .inputs import AddProgram, OpenSession, SubmitJob
 from .settings import Plan
 from .state import EndedJob, LiveDevice, LiveJob, LiveSession
 
@@ -32,10 +32,13 @@ _NO_DEDICATED_SESSIONS = 1352
 _TOO_MANY_PENDING = 3458
 
 
-def first_use(cloud: Cloud, input: OpenSession | SubmitJob) -> JobId | SessionId | None:
+def first_use(
+    cloud: Cloud, input: OpenSession | SubmitJob | AddProgram
+) -> JobId | SessionId | ProgramId | None:
     """Return what this input's key has already made, if it has.
 
-    Keys are the caller's own: each instance has one set for sessions and one for jobs.
+    Keys are the caller's own: each instance has one set for sessions, one for jobs and one for
+    programs.
 
     Raises:
         IdempotencyConflictError: The key was used with another content.
@@ -43,9 +46,11 @@ def first_use(cloud: Cloud, input: OpenSession | SubmitJob) -> JobId | SessionId
     account = cloud.accounts.get(input.principal.instance)
     if account is None:
         return None
-    found: tuple[str, JobId | SessionId] | None
+    found: tuple[str, JobId | SessionId | ProgramId] | None
     if isinstance(input, OpenSession):
         found = account.session_keys.get(input.key)
+    elif isinstance(input, AddProgram):
+        found = account.program_keys.get(input.key)
     else:
         found = account.job_keys.get(input.key)
     if found is None:

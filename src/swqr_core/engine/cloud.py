@@ -21,17 +21,23 @@ from .facts import (
     DeviceStatusSet,
     Fact,
     InstanceCharged,
+    InterimPublished,
     JobAccepted,
     JobDeleted,
     JobEnded,
     JobExecuted,
+    JobPinned,
     JobStarted,
+    ProgramAdded,
+    ProgramChanged,
+    ProgramDeleted,
     ResultTaken,
     SessionAdvanced,
     SessionCharged,
     SessionOpened,
     TagsSet,
 )
+from .library import Library
 from .settings import EngineSettings
 from .state import Account, EndedJob, LiveDevice, LiveJob, LiveSession
 
@@ -51,6 +57,7 @@ class Cloud:
         jobs: Those that are queued or running.
         ended: What is kept of the others, without deleted ones.
         running: The running jobs by their place in the order of acceptance.
+        library: The programs that were uploaded.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -65,6 +72,7 @@ class Cloud:
         self.running: dict[int, LiveJob] = {}
         self.opened = 0
         self.accepted = 0
+        self.library = Library()
         self.deadlines: Deadlines[Owner] = Deadlines()
         self._window = Window(settings.usage_window_seconds)
         self._expiries: list[tuple[datetime, int, Account]] = []
@@ -83,6 +91,11 @@ class Cloud:
             TagsSet: self._nothing,
             ResultTaken: self._result_taken,
             JobDeleted: self._job_deleted,
+            ProgramAdded: self._program_added,
+            ProgramChanged: self.library.change,
+            ProgramDeleted: self.library.remove,
+            JobPinned: self._nothing,
+            InterimPublished: self._nothing,
         }
 
     def apply(self, fact: Fact) -> None:
@@ -321,5 +334,12 @@ class Cloud:
     def _job_deleted(self, fact: JobDeleted) -> None:
         del self.ended[fact.job_id]
 
-    def _nothing(self, fact: TagsSet) -> None:
+    # --- programs ------------------------------------------------------------------------------
+
+    def _program_added(self, fact: ProgramAdded) -> None:
+        self.library.add(fact)
+        keys = self.account(fact.principal.instance).program_keys
+        keys[fact.key] = (fact.content, fact.program_id)
+
+    def _nothing(self, fact: TagsSet | JobPinned | InterimPublished) -> None:
         """Do not keep what no rule asks for."""

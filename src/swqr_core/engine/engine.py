@@ -9,6 +9,8 @@ from attrs import evolve
 from swqr_core.errors import InvalidInputError, JobEndedError, JobNotEndedError
 from swqr_core.lifecycle.session import SessionEvent, SessionState
 from swqr_core.model.ids import InstanceId, JobId
+from swqr_core.model.payload import Payload
+from swqr_core.model.program import ProgramSpec
 
 from . import admission
 from .cloud import Cloud
@@ -16,8 +18,13 @@ from .facts import (
     DeviceAdded,
     DeviceStatusSet,
     Fact,
+    InterimPublished,
     JobAccepted,
     JobDeleted,
+    JobPinned,
+    ProgramAdded,
+    ProgramChanged,
+    ProgramDeleted,
     ResultTaken,
     SessionOpened,
     Step,
@@ -25,18 +32,25 @@ from .facts import (
 )
 from .inputs import (
     AddDevice,
+    AddProgram,
     CancelJob,
     CancelSession,
     DeleteJob,
+    DeleteProgram,
     DrainSession,
     FinishExecution,
     Input,
     OpenSession,
+    PublishInterim,
+    PublishProgram,
+    ReplaceProgram,
     SetDeviceStatus,
     SetTags,
     SubmitJob,
     TakeResult,
+    UpdateProgram,
 )
+from .library import Shelved
 from .picture import picture
 from .settings import EngineSettings
 from .state import LiveJob
@@ -77,6 +91,12 @@ class Engine:
             SetTags: self._set_tags,
             TakeResult: self._take_result,
             FinishExecution: self._finish_execution,
+            AddProgram: self._add_program,
+            UpdateProgram: self._update_program,
+            ReplaceProgram: self._replace_program,
+            PublishProgram: self._publish_program,
+            DeleteProgram: self._delete_program,
+            PublishInterim: self._publish_interim,
         }
 
     @property
@@ -230,6 +250,11 @@ class Engine:
         instance, spec = input.principal.instance, input.spec
         plan = self.settings.plan(instance)
         admission.check_submission(self._cloud, input, plan)
+        shelved = self._cloud.library.get(spec.program_id)
+        longest = plan.job_seconds
+        if shelved is not None:
+            self._cloud.library.find(input.principal, spec.program_id)
+            longest = min(longest, shelved.program.spec.cost)
         account = self._cloud.accounts.get(instance)
         turn.emit(
             JobAccepted(
@@ -239,11 +264,20 @@ class Engine:
                 principal=input.principal,
                 spec=spec,
                 params=input.params,
-                time_limit=min(spec.max_execution_time or plan.job_seconds, plan.job_seconds),
+                time_limit=min(spec.max_execution_time or longest, longest),
                 key=input.key,
                 content=input.content,
             )
         )
+        if shelved is not None:
+            turn.emit(
+                JobPinned(
+                    at=turn.at,
+                    job_id=input.job_id,
+                    spec=shelved.program.spec,
+                    source=shelved.source,
+                )
+            )
         turn.touch(self._cloud.devices[spec.backend])
         return input.job_id
 
@@ -276,4 +310,65 @@ class Engine:
         job = self._cloud.jobs.get(input.job_id)
         if job is not None and job.outcome is None:
             turn.finish(job, input)
+        return input.job_id
+
+    # --- programs ------------------------------------------------------------------------------
+
+    def _add_program(self, turn: Turn, input: AddProgram) -> str:
+        first = admission.first_use(self._cloud, input)
+        if first is not None:
+            return first
+        if self._cloud.library.get(input.program_id) is not None:
+            raise InvalidInputError(
+                "program_id", f"{input.program_id!r} is already in use: make a fresh one"
+            )
+        turn.emit(
+            ProgramAdded(
+                at=turn.at,
+                program_id=input.program_id,
+                principal=input.principal,
+                spec=input.spec,
+                source=input.source,
+                key=input.key,
+                content=input.content,
+            )
+        )
+        return input.program_id
+
+    def _update_program(self, turn: Turn, input: UpdateProgram) -> str:
+        shelved = self._cloud.library.own(input.principal, input.program_id, "change")
+        return self._change(turn, shelved, spec=input.update.of(shelved.program.spec))
+
+    def _replace_program(self, turn: Turn, input: ReplaceProgram) -> str:
+        shelved = self._cloud.library.own(input.principal, input.program_id, "change")
+        return self._change(turn, shelved, source=input.source)
+
+    def _publish_program(self, turn: Turn, input: PublishProgram) -> str:
+        shelved = self._cloud.library.own(input.principal, input.program_id, "publish")
+        spec = evolve(shelved.program.spec, is_public=input.public)
+        return self._change(turn, shelved, spec=spec)
+
+    def _change(
+        self,
+        turn: Turn,
+        shelved: Shelved,
+        *,
+        spec: ProgramSpec | None = None,
+        source: Payload | None = None,
+    ) -> str:
+        before, id = shelved.program.spec, shelved.program.id
+        spec, source = spec or before, source or shelved.source
+        if (spec, source) != (before, shelved.source):
+            turn.emit(ProgramChanged(at=turn.at, program_id=id, spec=spec, source=source))
+        return id
+
+    def _delete_program(self, turn: Turn, input: DeleteProgram) -> str:
+        self._cloud.library.own(input.principal, input.program_id, "delete")
+        turn.emit(ProgramDeleted(at=turn.at, program_id=input.program_id))
+        return input.program_id
+
+    def _publish_interim(self, turn: Turn, input: PublishInterim) -> str:
+        job = self._cloud.jobs.get(input.job_id)
+        if job is not None and job.started_at is not None and job.outcome is None:
+            turn.emit(InterimPublished(at=turn.at, job_id=job.id, results=input.results))
         return input.job_id

@@ -13,10 +13,11 @@ from attrs import field, frozen
 from swqr_core.lifecycle.job import JobEvent, JobState
 from swqr_core.lifecycle.session import SessionEvent, SessionState
 from swqr_core.model.backend import BackendStatus
-from swqr_core.model.ids import BackendName, InstanceId, JobId, SessionId
+from swqr_core.model.ids import BackendName, InstanceId, JobId, ProgramId, SessionId
 from swqr_core.model.job import JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
+from swqr_core.model.program import ProgramSpec
 from swqr_core.model.session import SessionMode, SessionSpec
 
 from .inputs import FinishExecution
@@ -28,11 +29,16 @@ __all__ = [
     "Effect",
     "Fact",
     "InstanceCharged",
+    "InterimPublished",
     "JobAccepted",
     "JobDeleted",
     "JobEnded",
     "JobExecuted",
+    "JobPinned",
     "JobStarted",
+    "ProgramAdded",
+    "ProgramChanged",
+    "ProgramDeleted",
     "ResultTaken",
     "SessionAdvanced",
     "SessionCharged",
@@ -214,6 +220,66 @@ class JobDeleted:
     job_id: JobId
 
 
+@frozen(kw_only=True)
+class ProgramAdded:
+    """There is a new program.
+
+    Attributes:
+        principal: Whose it is.
+        source: The address of its source.
+        key: Under which key, with which content.
+    """
+
+    at: datetime
+    program_id: ProgramId
+    principal: Principal
+    spec: ProgramSpec
+    source: Payload
+    key: str
+    content: str
+
+
+@frozen(kw_only=True)
+class ProgramChanged:
+    """A program has other metadata, another source, or is seen by others."""
+
+    at: datetime
+    program_id: ProgramId
+    spec: ProgramSpec
+    source: Payload
+
+
+@frozen(kw_only=True)
+class ProgramDeleted:
+    """A program is forgotten; its id answers as not found."""
+
+    at: datetime
+    program_id: ProgramId
+
+
+@frozen(kw_only=True)
+class JobPinned:
+    """A job that was accepted runs this source, whatever becomes of its program."""
+
+    at: datetime
+    job_id: JobId
+    spec: ProgramSpec
+    source: Payload
+
+
+@frozen(kw_only=True)
+class InterimPublished:
+    """A running job has published something.
+
+    Attributes:
+        results: The addresses of what it has published, in order, behind what it had before.
+    """
+
+    at: datetime
+    job_id: JobId
+    results: tuple[Payload, ...]
+
+
 Fact = (
     DeviceAdded
     | DeviceStatusSet
@@ -228,6 +294,11 @@ Fact = (
     | TagsSet
     | ResultTaken
     | JobDeleted
+    | ProgramAdded
+    | ProgramChanged
+    | ProgramDeleted
+    | JobPinned
+    | InterimPublished
 )
 """Everything that can become so."""
 
@@ -257,8 +328,8 @@ class Step:
     Attributes:
         facts: What is so now, in order; each is dated.
         effects: What the outside must do once the facts are durable, in order.
-        subject: The id of the session or job that the input was about: for a repeated key the
-            one that the first use made. None for other inputs.
+        subject: The id of the session, job or program that the input was about: for a repeated
+            key the one that the first use made. None for other inputs.
     """
 
     facts: tuple[Fact, ...] = ()

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from swqr_core.model.backend import BackendStatus
-from swqr_core.model.ids import BackendName, JobId, SessionId
+from swqr_core.model.ids import BackendName, JobId, ProgramId, SessionId
 from swqr_core.model.job import JobSpec, check_tags
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
+from swqr_core.model.program import ProgramSpec, ProgramUpdate
 from swqr_core.model.session import SessionSpec
 from swqr_core.model.validators import seconds, texts
 from swqr_core.ports.executor import ExecutionStatus
@@ -17,17 +18,23 @@ from .settings import Device
 
 __all__ = [
     "AddDevice",
+    "AddProgram",
     "CancelJob",
     "CancelSession",
     "DeleteJob",
+    "DeleteProgram",
     "DrainSession",
     "FinishExecution",
     "Input",
     "OpenSession",
+    "PublishInterim",
+    "PublishProgram",
+    "ReplaceProgram",
     "SetDeviceStatus",
     "SetTags",
     "SubmitJob",
     "TakeResult",
+    "UpdateProgram",
 ]
 
 
@@ -157,6 +164,72 @@ class FinishExecution:
     metrics: Mapping[str, object] = field(factory=dict)
 
 
+@frozen(kw_only=True)
+class AddProgram:
+    """Somebody uploads a program.
+
+    Attributes:
+        program_id: A fresh id; unused if *key* has already made a program.
+        source: The address of its source.
+        key: The caller's idempotency key.
+        content: A digest of all that must be equal for the key to mean the same upload.
+    """
+
+    principal: Principal
+    program_id: ProgramId
+    spec: ProgramSpec
+    source: Payload
+    key: str
+    content: str
+
+
+@frozen(kw_only=True)
+class UpdateProgram:
+    """Somebody changes a program's metadata."""
+
+    principal: Principal
+    program_id: ProgramId
+    update: ProgramUpdate
+
+
+@frozen(kw_only=True)
+class ReplaceProgram:
+    """Somebody changes a program's source."""
+
+    principal: Principal
+    program_id: ProgramId
+    source: Payload
+
+
+@frozen(kw_only=True)
+class PublishProgram:
+    """Somebody lets everybody see a program, or nobody else any more."""
+
+    principal: Principal
+    program_id: ProgramId
+    public: bool
+
+
+@frozen(kw_only=True)
+class DeleteProgram:
+    """Somebody wants a program to be forgotten."""
+
+    principal: Principal
+    program_id: ProgramId
+
+
+@frozen(kw_only=True)
+class PublishInterim:
+    """A running job publishes something. It is ignored if the job does not run any more.
+
+    Attributes:
+        results: The addresses of what it publishes, in order.
+    """
+
+    job_id: JobId
+    results: tuple[Payload, ...]
+
+
 Input = (
     AddDevice
     | SetDeviceStatus
@@ -169,5 +242,11 @@ Input = (
     | SetTags
     | TakeResult
     | FinishExecution
+    | AddProgram
+    | UpdateProgram
+    | ReplaceProgram
+    | PublishProgram
+    | DeleteProgram
+    | PublishInterim
 )
 """Everything that can go into the engine."""

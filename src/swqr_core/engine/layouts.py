@@ -18,6 +18,7 @@ __all__ = [
     "WHOLE",
     "Codec",
     "Layout",
+    "many",
     "optional",
     "texts",
     "word",
@@ -94,9 +95,17 @@ def optional(codec: Codec[T]) -> Codec[T | None]:
     )
 
 
+def many(codec: Codec[T]) -> Codec[tuple[T, ...]]:
+    """Write a tuple as a list."""
+    return Codec(
+        lambda value: [codec.encode(item) for item in value],
+        lambda value: tuple(codec.decode(item) for item in _instance_of(list)(value)),
+    )
+
+
 def texts() -> Codec[tuple[str, ...]]:
     """Write a tuple of texts as a list."""
-    return Codec(list, lambda value: tuple(TEXT.decode(item) for item in _instance_of(list)(value)))
+    return many(TEXT)
 
 
 def word(enum: type[S]) -> Codec[S]:

@@ -21,6 +21,7 @@ def picture(cloud: Cloud) -> dict[str, object]:
         "jobs": {job.id: _job(job) for job in cloud.jobs.values()},
         "ended": dict(cloud.ended),
         "running": sorted(cloud.running),
+        "programs": cloud.library.picture(),
         "deadlines": [(at, kind.name, number) for at, kind, number in cloud.deadlines],
     }
 
@@ -62,6 +63,7 @@ def _account(account: Account) -> dict[str, object]:
         "usage": list(account.usage.parts),
         "job_keys": dict(account.job_keys),
         "session_keys": dict(account.session_keys),
+        "program_keys": dict(account.program_keys),
     }
 
 

@@ -16,6 +16,7 @@ from swqr_core.model.backend import BackendStatus
 from swqr_core.model.job import JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
+from swqr_core.model.program import ProgramSpec, ProgramUpdate
 from swqr_core.model.session import SessionMode, SessionSpec
 from swqr_core.ports.executor import ExecutionStatus
 from swqr_core.ports.storage import LogRecord
@@ -23,7 +24,20 @@ from swqr_core.ports.storage import LogRecord
 from . import facts, inputs
 from .facts import Fact
 from .inputs import Input
-from .layouts import FLAG, JSON, NUMBER, TEXT, TIME, WHOLE, Codec, Layout, optional, texts, word
+from .layouts import (
+    FLAG,
+    JSON,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Codec,
+    Layout,
+    many,
+    optional,
+    texts,
+    word,
+)
 from .settings import Device
 
 __all__ = [
@@ -43,7 +57,8 @@ VERSION: Final = 1
 
 _ADVANCE = "advance"
 
-_PAYLOAD = optional(Layout(Payload, digest=TEXT, size=WHOLE).codec)
+_ADDRESS = Layout(Payload, digest=TEXT, size=WHOLE).codec
+_PAYLOAD = optional(_ADDRESS)
 _PRINCIPAL = Layout(Principal, user=TEXT, instance=TEXT).codec
 _DEVICE = Layout(
     Device,
@@ -93,7 +108,7 @@ _SUBMISSION: dict[str, Codec[Any]] = {
     "principal": _PRINCIPAL,
     "job_id": TEXT,
     "spec": _JOB_SPEC,
-    "params": Layout(Payload, digest=TEXT, size=WHOLE).codec,
+    "params": _ADDRESS,
     "key": TEXT,
     "content": TEXT,
 }
@@ -102,6 +117,38 @@ _BACKEND_STATUS: dict[str, Codec[Any]] = {
     "status": word(BackendStatus),
     "reason": TEXT,
 }
+_PROGRAM_SPEC = Layout(
+    ProgramSpec,
+    name=TEXT,
+    description=TEXT,
+    cost=WHOLE,
+    backend_requirements=JSON,
+    parameters=JSON,
+    return_values=JSON,
+    interim_results=JSON,
+    tags=texts(),
+    is_public=FLAG,
+).codec
+_PROGRAM_UPDATE = Layout(
+    ProgramUpdate,
+    name=optional(TEXT),
+    description=optional(TEXT),
+    cost=optional(WHOLE),
+    backend_requirements=optional(JSON),
+    parameters=optional(JSON),
+    return_values=optional(JSON),
+    interim_results=optional(JSON),
+    tags=optional(texts()),
+).codec
+_UPLOAD: dict[str, Codec[Any]] = {
+    "principal": _PRINCIPAL,
+    "program_id": TEXT,
+    "spec": _PROGRAM_SPEC,
+    "source": _ADDRESS,
+    "key": TEXT,
+    "content": TEXT,
+}
+_ABOUT_PROGRAM: dict[str, Codec[Any]] = {"principal": _PRINCIPAL, "program_id": TEXT}
 _FINISH = Layout(
     inputs.FinishExecution,
     job_id=TEXT,
@@ -123,6 +170,12 @@ INPUTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
         "set_tags": Layout(inputs.SetTags, principal=_PRINCIPAL, job_id=TEXT, tags=texts()),
         "take_result": Layout(inputs.TakeResult, principal=_PRINCIPAL, job_id=TEXT),
         "finish_execution": _FINISH,
+        "add_program": Layout(inputs.AddProgram, **_UPLOAD),
+        "update_program": Layout(inputs.UpdateProgram, **_ABOUT_PROGRAM, update=_PROGRAM_UPDATE),
+        "replace_program": Layout(inputs.ReplaceProgram, **_ABOUT_PROGRAM, source=_ADDRESS),
+        "publish_program": Layout(inputs.PublishProgram, **_ABOUT_PROGRAM, public=FLAG),
+        "delete_program": Layout(inputs.DeleteProgram, **_ABOUT_PROGRAM),
+        "publish_interim": Layout(inputs.PublishInterim, job_id=TEXT, results=many(_ADDRESS)),
     }
 )
 """How each input is written, by its kind."""
@@ -163,6 +216,17 @@ FACTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
         "tags_set": Layout(facts.TagsSet, at=TIME, job_id=TEXT, tags=texts()),
         "result_taken": Layout(facts.ResultTaken, at=TIME, job_id=TEXT),
         "job_deleted": Layout(facts.JobDeleted, at=TIME, job_id=TEXT),
+        "program_added": Layout(facts.ProgramAdded, at=TIME, **_UPLOAD),
+        "program_changed": Layout(
+            facts.ProgramChanged, at=TIME, program_id=TEXT, spec=_PROGRAM_SPEC, source=_ADDRESS
+        ),
+        "program_deleted": Layout(facts.ProgramDeleted, at=TIME, program_id=TEXT),
+        "job_pinned": Layout(
+            facts.JobPinned, at=TIME, job_id=TEXT, spec=_PROGRAM_SPEC, source=_ADDRESS
+        ),
+        "interim_published": Layout(
+            facts.InterimPublished, at=TIME, job_id=TEXT, results=many(_ADDRESS)
+        ),
     }
 )
 """How each fact is written, by its kind."""

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.backend import BackendStatus
-from swqr_core.model.ids import InstanceId, JobId, SessionId
+from swqr_core.model.ids import InstanceId, JobId, ProgramId, SessionId
 from swqr_core.model.session import SessionMode, SessionSpec
 
 from .charging import UsageWindow, microseconds
@@ -65,6 +65,7 @@ class Account:
     held_batches: "dict[int, LiveSession]" = field(factory=dict)
     job_keys: dict[str, tuple[str, JobId]] = field(factory=dict)
     session_keys: dict[str, tuple[str, SessionId]] = field(factory=dict)
+    program_keys: dict[str, tuple[str, ProgramId]] = field(factory=dict)
     endings: dict[tuple[JobState, bool], EndedJob] = field(factory=dict)
     limit: int | None = None
 

@@ -5,7 +5,7 @@ answered from. It holds only published facts, so nobody reads what is not yet du
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -29,17 +29,23 @@ from .facts import (
     DeviceStatusSet,
     Fact,
     InstanceCharged,
+    InterimPublished,
     JobAccepted,
     JobDeleted,
     JobEnded,
     JobExecuted,
+    JobPinned,
     JobStarted,
+    ProgramAdded,
+    ProgramChanged,
+    ProgramDeleted,
     ResultTaken,
     SessionAdvanced,
     SessionCharged,
     SessionOpened,
     TagsSet,
 )
+from .library import Library
 
 __all__ = ["View"]
 
@@ -81,7 +87,11 @@ class _Tenant:
 
 
 class View:
-    """All sessions and jobs as they are after the facts that were applied."""
+    """All sessions, jobs and programs as they are after the facts that were applied.
+
+    Attributes:
+        library: The programs that were uploaded.
+    """
 
     def __init__(self) -> None:
         self._jobs: dict[str, _JobRecord] = {}
@@ -89,6 +99,9 @@ class View:
         self._tenants: dict[InstanceId, _Tenant] = {}
         self._queues: dict[str, int] = {}
         self._status: dict[str, tuple[BackendStatus, str]] = {}
+        self._pinned: dict[str, JobPinned] = {}
+        self._interim: dict[str, list[Payload]] = {}
+        self.library = Library()
         self._rules: dict[type, Callable[[Any], None]] = {
             DeviceAdded: self._device_added,
             DeviceStatusSet: self._device_status_set,
@@ -103,6 +116,11 @@ class View:
             TagsSet: self._tags_set,
             ResultTaken: self._result_taken,
             JobDeleted: self._job_deleted,
+            ProgramAdded: self.library.add,
+            ProgramChanged: self.library.change,
+            ProgramDeleted: self.library.remove,
+            JobPinned: self._job_pinned,
+            InterimPublished: self._interim_published,
         }
 
     # --- facts ---------------------------------------------------------------------------------
@@ -218,6 +236,7 @@ class View:
         spec = before.spec
         if before.state is JobState.QUEUED:
             self._queues[spec.backend] -= 1
+        self._pinned.pop(fact.job_id, None)
         record.logs, record.metrics = fact.logs, dict(fact.metrics) or None
         record.job = evolve(
             before,
@@ -249,11 +268,18 @@ class View:
 
     def _job_deleted(self, fact: JobDeleted) -> None:
         job = self._jobs.pop(fact.job_id).job
+        self._interim.pop(fact.job_id, None)
         self._untag(job)
         if job.instance is not None:
             self._tenant(job.instance).jobs.pop(fact.job_id, None)
         if job.spec.session_id is not None:
             self._sessions[job.spec.session_id].jobs.pop(fact.job_id, None)
+
+    def _job_pinned(self, fact: JobPinned) -> None:
+        self._pinned[fact.job_id] = fact
+
+    def _interim_published(self, fact: InterimPublished) -> None:
+        self._interim.setdefault(fact.job_id, []).extend(fact.results)
 
     def _untag(self, job: Job) -> None:
         tenant = self._tenant(job.instance or InstanceId(""))
@@ -295,6 +321,14 @@ class View:
     def logs(self, principal: Principal, job_id: str) -> Payload | None:
         """Return the address of a job's log, if it has one."""
         return self._job_record(principal, job_id).logs
+
+    def pinned(self, job_id: str) -> JobPinned | None:
+        """Return the uploaded program that a job which has not ended runs, if it runs one."""
+        return self._pinned.get(job_id)
+
+    def interim(self, job_id: str) -> Sequence[Payload]:
+        """Return the addresses of all that a job has published so far, in order."""
+        return self._interim.get(job_id, ())
 
     def metrics(self, principal: Principal, job_id: str) -> JobMetrics:
         """Return what is known about a job's run."""

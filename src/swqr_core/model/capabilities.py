@@ -27,6 +27,8 @@ class Capabilities:
         calibrations: A ``calibration_id`` is honoured.
         time_limits: ``max_execution_time`` is honoured.
         programs: ``programs()`` and ``program()`` answer.
+        program_uploads: Programs can be added, changed, published and deleted.
+        interim_results: What a running job publishes is told.
         event_wait: ``wait_job`` wakes by event, with no polling.
         max_params_bytes: The largest payload that ``submit`` takes.
         max_result_bytes: The largest result that ``result`` gives as one piece.
@@ -49,6 +51,8 @@ class Capabilities:
     calibrations: bool = True
     time_limits: bool = True
     programs: bool = True
+    program_uploads: bool = False
+    interim_results: bool = False
     event_wait: bool = True
     max_params_bytes: int = 256 * 2**20
     max_result_bytes: int = 256 * 2**20

@@ -1,17 +1,61 @@
-"""Programs: what a job runs."""
+"""Programs: what a job runs, and what it publishes while it does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
-from attrs import field, frozen
+from attrs import Attribute, evolve, field, fields, frozen
+
+from swqr_core.errors import InvalidInputError, PayloadTooLargeError
 
 from .ids import ProgramId
 from .validators import aware_utc, integer, optional, text, texts, tuple_of_text
 
-__all__ = ["Program", "ProgramSpec"]
+__all__ = [
+    "MAX_SOURCE_BYTES",
+    "InterimResults",
+    "Program",
+    "ProgramSpec",
+    "ProgramUpdate",
+    "check_source",
+]
+
+MAX_SOURCE_BYTES = 2**20
+"""The longest source that a program may have."""
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
+
+_NAME = text(at_most=52)
+_DESCRIPTION = text(at_least=0, at_most=10_000)
+_COST = integer(at_least=1, unit="seconds")
+_TAGS = tuple_of_text(most=5, longest=24)
+
+
+def _schema(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(attribute.name, f"must be a JSON object, not {value!r:.100}")
+
+
+def _texts_or_none(value: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else texts(value)
+
+
+def check_source(source: bytes) -> None:
+    """Check a program's source.
+
+    Raises:
+        InvalidInputError: It is empty or no UTF-8.
+        PayloadTooLargeError: It is over 1 MiB.
+    """
+    if len(source) > MAX_SOURCE_BYTES:
+        raise PayloadTooLargeError("data", len(source), MAX_SOURCE_BYTES)
+    if not source.strip():
+        raise InvalidInputError("data", "must be Python source with a function main, not nothing")
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("data", f"must be UTF-8 text: {error.reason}") from None
 
 
 @frozen(kw_only=True)
@@ -21,7 +65,7 @@ class ProgramSpec:
     Attributes:
         name: 1 to 52 characters.
         description: Up to 10,000 characters.
-        cost: Seconds that a run may take.
+        cost: Seconds that a run may take: the time limit of its jobs.
         backend_requirements: What a backend must have, for example ``min_num_qubits``.
         parameters: JSON Schema of its parameters.
         return_values: JSON Schema of its result.
@@ -30,17 +74,49 @@ class ProgramSpec:
         is_public: Whether other users may run it.
     """
 
-    name: str = field(validator=text(at_most=52))
-    description: str = field(default="", validator=text(at_least=0, at_most=10_000))
-    cost: int = field(default=600, validator=integer(at_least=1, unit="seconds"))
-    backend_requirements: Mapping[str, object] = _NOTHING
-    parameters: Mapping[str, object] = _NOTHING
-    return_values: Mapping[str, object] = _NOTHING
-    interim_results: Mapping[str, object] = _NOTHING
-    tags: tuple[str, ...] = field(
-        default=(), converter=texts, validator=tuple_of_text(most=5, longest=24)
-    )
+    name: str = field(validator=_NAME)
+    description: str = field(default="", validator=_DESCRIPTION)
+    cost: int = field(default=600, validator=_COST)
+    backend_requirements: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
+    parameters: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
+    return_values: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
+    interim_results: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
+    tags: tuple[str, ...] = field(default=(), converter=texts, validator=_TAGS)
     is_public: bool = False
+
+
+@frozen(kw_only=True)
+class ProgramUpdate:
+    """What changes of a program's metadata (REST: body of ``PATCH /programs/{id}``).
+
+    Attributes:
+        name: Its new name; None leaves it, as for all others.
+        description: Its new description.
+        cost: Its new cost, for jobs that are submitted from now on.
+        backend_requirements: What stands there from now on.
+        parameters: Its new JSON Schema of parameters.
+        return_values: Its new JSON Schema of results.
+        interim_results: Its new JSON Schema of interim results.
+        tags: All of its new tags.
+    """
+
+    name: str | None = field(default=None, validator=optional(_NAME))
+    description: str | None = field(default=None, validator=optional(_DESCRIPTION))
+    cost: int | None = field(default=None, validator=optional(_COST))
+    backend_requirements: Mapping[str, object] | None = field(
+        default=None, validator=optional(_schema)
+    )
+    parameters: Mapping[str, object] | None = field(default=None, validator=optional(_schema))
+    return_values: Mapping[str, object] | None = field(default=None, validator=optional(_schema))
+    interim_results: Mapping[str, object] | None = field(default=None, validator=optional(_schema))
+    tags: tuple[str, ...] | None = field(
+        default=None, converter=_texts_or_none, validator=optional(_TAGS)
+    )
+
+    def of(self, spec: ProgramSpec) -> ProgramSpec:
+        """Return what *spec* is after this."""
+        changes = {each.name: getattr(self, each.name) for each in fields(ProgramUpdate)}
+        return evolve(spec, **{name: new for name, new in changes.items() if new is not None})
 
 
 @frozen(kw_only=True)
@@ -60,3 +136,23 @@ class Program:
     created_at: datetime | None = field(default=None, validator=optional(aware_utc))
     updated_at: datetime | None = field(default=None, validator=optional(aware_utc))
     owner: str | None = None
+
+
+@frozen(kw_only=True)
+class InterimResults:
+    """Some of what a job has published while it ran, in order.
+
+    Attributes:
+        start: The position of the first of *results*, counted from 0 over the whole job.
+        results: The exact UTF-8 JSON text of each.
+        complete: Whether the job has ended and nothing comes behind these.
+    """
+
+    start: int = field(default=0, validator=integer(at_least=0))
+    results: tuple[bytes, ...] = field(default=(), repr=False)
+    complete: bool = False
+
+    @property
+    def next(self) -> int:
+        """The position behind the last of them: where to go on."""
+        return self.start + len(self.results)

@@ -13,7 +13,7 @@ from .ids import BackendName, ProgramId, SessionId
 from .session import SessionMode
 from .validators import aware_utc, integer, optional, texts
 
-__all__ = ["MAX_PAGE", "JobQuery", "Page", "SessionQuery"]
+__all__ = ["MAX_PAGE", "JobQuery", "Page", "ProgramQuery", "SessionQuery"]
 
 MAX_PAGE = 200
 """The most items that a page may have (REST: ``limit``)."""
@@ -71,6 +71,25 @@ class SessionQuery:
     created_after: datetime | None = field(default=None, validator=optional(aware_utc))
     created_before: datetime | None = field(default=None, validator=optional(aware_utc))
     newest_first: bool = True
+    limit: int = field(default=MAX_PAGE, validator=integer(at_least=1, at_most=MAX_PAGE))
+    offset: int = field(default=0, validator=integer(at_least=0))
+
+
+@frozen(kw_only=True)
+class ProgramQuery:
+    """Which programs (REST: query of ``GET /programs``). Every condition that is set must hold.
+
+    Attributes:
+        name: Of exactly that name.
+        search: With that text in their name or description, in any case.
+        tags: With all of these.
+        limit: The most items in the page, 1 to 200.
+        offset: How many to leave out at the start; the order is by id.
+    """
+
+    name: str | None = None
+    search: str | None = None
+    tags: tuple[str, ...] = field(default=(), converter=texts)
     limit: int = field(default=MAX_PAGE, validator=integer(at_least=1, at_most=MAX_PAGE))
     offset: int = field(default=0, validator=integer(at_least=0))
 

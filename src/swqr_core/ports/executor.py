@@ -1,12 +1,21 @@
 """The port to whatever runs a job's program: bytes in, bytes out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
 from attrs import field, frozen
 
-__all__ = ["ExecutionOutcome", "ExecutionRequest", "ExecutionStatus", "Executor"]
+from swqr_core.model.program import ProgramSpec
+
+__all__ = [
+    "ExecutionOutcome",
+    "ExecutionRequest",
+    "ExecutionStatus",
+    "Executor",
+    "ProgramRunner",
+    "ProgramSource",
+]
 
 
 class ExecutionStatus(StrEnum):
@@ -92,4 +101,65 @@ class Executor(Protocol):
 
     async def aclose(self) -> None:
         """Stop everything that runs and release processes and threads. Closing twice is fine."""
+        ...
+
+
+@frozen(kw_only=True)
+class ProgramSource:
+    """An uploaded program, as its runner needs it.
+
+    Attributes:
+        text: Its UTF-8 Python source.
+        spec: Its metadata, with the schemas of what it takes and gives.
+    """
+
+    text: bytes = field(repr=False)
+    spec: ProgramSpec
+
+
+class ProgramRunner(Protocol):
+    """Runs uploaded programs, which nobody trusts. Made and used on one event loop."""
+
+    async def check(self) -> None:
+        """Return if programs can be run here as safely as was asked for.
+
+        Raises:
+            AccessDeniedError: They cannot; the error tells what is missing.
+        """
+        ...
+
+    async def problem(self, schema: Mapping[str, object], document: bytes | None) -> str | None:
+        """Tell what is wrong with a document by its JSON Schema.
+
+        Args:
+            schema: The schema, which nobody trusts either.
+            document: JSON text; None to look at the schema alone.
+
+        Returns:
+            What is wrong, with the path of the place in the document; None if nothing is.
+        """
+        ...
+
+    async def run(
+        self,
+        program: ProgramSource,
+        request: ExecutionRequest,
+        *,
+        executor: Executor,
+        publish: Callable[[bytes], None],
+    ) -> ExecutionOutcome:
+        """Run a program to its end. Cancelling the awaiting task kills it with all it has started.
+
+        Args:
+            program: What to run.
+            request: The job; its ``wall_limit`` is the program's.
+            executor: What runs the circuits that it asks for.
+            publish: Takes the JSON text of each interim result, in order.
+
+        Returns:
+            The outcome; whatever the program does, it is one, never an exception.
+
+        Raises:
+            ClosedError: The executor was closed.
+        """
         ...

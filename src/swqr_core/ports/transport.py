@@ -23,8 +23,8 @@ from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program
-from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
+from swqr_core.model.query import MAX_PAGE, JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 
@@ -235,6 +235,32 @@ class JobPort(Protocol):
         """
         ...
 
+    async def interim_results(
+        self,
+        job_id: str,
+        *,
+        start: int = 0,
+        limit: int = MAX_PAGE,
+        timeout: float | None = 0.0,
+    ) -> InterimResults:
+        """Return what the job has published from a position on; it is kept after the job's end.
+
+        Whoever asks again from ``next`` until ``complete`` gets everything in order, each once,
+        however late it asks.
+
+        Args:
+            job_id: The job.
+            start: The first position wanted, counted from 0.
+            limit: The most results to return, 1 to 200; fewer if they are large.
+            timeout: For how many seconds to wait for a first one, or None for ever. The wait
+                ends with the job. When it is over, the answer has no results.
+
+        Raises:
+            JobNotFoundError: There is none of that id here, or it was deleted meanwhile.
+            InvalidInputError: *start* or *limit* is out of range.
+        """
+        ...
+
     async def cancel_job(self, job_id: str) -> None:
         """Stop a queued or running job.
 
@@ -264,10 +290,16 @@ class JobPort(Protocol):
 
 
 class ProgramPort(Protocol):
-    """What jobs can run."""
+    """What jobs can run.
 
-    async def programs(self) -> tuple[Program, ...]:
-        """Return every program that this principal may run, by id."""
+    A program that was uploaded is private to the principal who did: to everybody else, other
+    users of the instance included, it does not exist until it is published. After that everybody
+    may run it and only its owner may change it. A job runs the source that the program had when
+    the job was accepted, whatever becomes of the program.
+    """
+
+    async def programs(self, query: ProgramQuery) -> Page[Program]:
+        """Return a page of the programs that this principal may run and that match, by id."""
         ...
 
     async def program(self, program_id: str) -> Program:
@@ -275,6 +307,75 @@ class ProgramPort(Protocol):
 
         Raises:
             ProgramNotFoundError: There is none of that id for this principal.
+        """
+        ...
+
+    async def add_program(self, spec: ProgramSpec, source: bytes, *, key: str) -> Program:
+        """Upload a program.
+
+        Args:
+            spec: What it is. A public one is published at once.
+            source: UTF-8 Python source, up to 1 MiB, with a function
+                ``main(backend, user_messenger, **kwargs)``.
+            key: The caller's name for this upload, 1 to 64 ASCII characters. Where
+                ``capabilities.idempotent_submit`` holds, the same key with the same content
+                returns the first program and adds no other one.
+
+        Raises:
+            InvalidInputError: The source cannot be, or a schema is none.
+            PayloadTooLargeError: The source is over the limit.
+            IdempotencyConflictError: The key stands for another content.
+            OutcomeUnknownError: No answer came: the program may be there.
+        """
+        ...
+
+    async def program_source(self, program_id: str) -> bytes:
+        """Return the source of a program of one's own, byte by byte.
+
+        Raises:
+            ProgramNotFoundError: There is none of that id for this principal.
+            AccessDeniedError: It is somebody else's, or built in.
+        """
+        ...
+
+    async def update_program(self, program_id: str, update: ProgramUpdate) -> None:
+        """Change the metadata of a program of one's own; doing so again changes nothing.
+
+        Raises:
+            ProgramNotFoundError: There is none of that id for this principal.
+            AccessDeniedError: It is somebody else's, or built in.
+            InvalidInputError: A schema is none.
+        """
+        ...
+
+    async def replace_program(self, program_id: str, source: bytes) -> None:
+        """Change the source of a program of one's own; doing so again changes nothing.
+
+        Raises:
+            ProgramNotFoundError: There is none of that id for this principal.
+            AccessDeniedError: It is somebody else's, or built in.
+            InvalidInputError: The source cannot be.
+            PayloadTooLargeError: It is over the limit.
+        """
+        ...
+
+    async def publish_program(self, program_id: str, *, public: bool) -> None:
+        """Let everybody see and run a program of one's own, or nobody else any more.
+
+        Doing so again changes nothing. Jobs of others that were accepted still run.
+
+        Raises:
+            ProgramNotFoundError: There is none of that id for this principal.
+            AccessDeniedError: It is somebody else's, or built in.
+        """
+        ...
+
+    async def delete_program(self, program_id: str) -> None:
+        """Remove a program of one's own. Jobs that were accepted still run.
+
+        Raises:
+            ProgramNotFoundError: There is none of that id for this principal, any more.
+            AccessDeniedError: It is somebody else's, or built in.
         """
         ...
 

@@ -22,15 +22,15 @@ from swqr_core.model.duration import parse_seconds
 from swqr_core.model.ids import BackendName
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program
-from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
+from swqr_core.model.query import MAX_PAGE, JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.transport import RuntimeTransport
 
-from .handles import AsyncJob, AsyncSession
+from .handles import AsyncJob, AsyncSession, Callback
 from .policies import RetryPolicy
 
 __all__ = ["AsyncRuntime", "Opening"]
@@ -233,25 +233,41 @@ class AsyncRuntime:
 
     # --- jobs ----------------------------------------------------------------------------------
 
-    async def submit(self, spec: JobSpec, params: bytes, *, key: str | None = None) -> AsyncJob:
+    async def submit(
+        self,
+        spec: JobSpec,
+        params: bytes,
+        *,
+        key: str | None = None,
+        callback: Callback | None = None,
+    ) -> AsyncJob:
         """Queue one job, exactly once; see ``JobPort.submit``.
 
         Args:
             spec: What to run, where, and how.
             params: The exact UTF-8 JSON text of the parameters.
             key: An idempotency key; a fresh one if None.
+            callback: Called on the loop with the job's id and the JSON text of each interim
+                result, in order, each once. An exception of it ends that, not the job, and is
+                raised by ``AsyncJob.callback_done``.
 
         Raises:
             InvalidInputError: *params* are no bytes.
+            UnsupportedOperation: A callback, and the transport tells no interim results.
             and what ``JobPort.submit`` raises.
         """
-        _check_bytes(params)
+        _check_bytes("params", params, "JSON text")
+        if callback is not None and not self.capabilities.interim_results:
+            raise UnsupportedOperation(self.capabilities.transport, "interim results")
         used_key = key or self._ids.key()
         job = await self._again(
             lambda: self._transport.submit(spec, params, key=used_key),
             keyed=self.capabilities.idempotent_submit,
         )
-        return AsyncJob(self, job)
+        handle = AsyncJob(self, job)
+        if callback is not None:
+            handle.follow(callback)
+        return handle
 
     async def attach_job(self, job_id: str) -> AsyncJob:
         """Return a handle on a job that exists."""
@@ -320,6 +336,41 @@ class AsyncRuntime:
         """Return a job's result if there is one, without waiting; see ``JobPort.result``."""
         return await self._again(lambda: self._transport.result(job_id))
 
+    async def interim_results(
+        self,
+        job_id: str,
+        *,
+        start: int = 0,
+        limit: int = MAX_PAGE,
+        timeout: float | None = 0.0,
+    ) -> InterimResults:
+        """Return some of what a job has published; see ``JobPort.interim_results``."""
+        return await self._again(
+            lambda: self._transport.interim_results(
+                job_id, start=start, limit=limit, timeout=timeout
+            )
+        )
+
+    async def stream(self, job_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield the JSON text of each interim result as it comes, until the job has ended.
+
+        Each comes once and in order, from position *start* on, also those published before. It
+        is only reading: while the platform cannot be reached it is tried again.
+        """
+        delays = self._retry.pauses()
+        while True:
+            try:
+                page = await self._transport.interim_results(job_id, start=start, timeout=None)
+            except UnreachableError:
+                await self._clock.sleep(next(delays))
+                continue
+            delays = self._retry.pauses()
+            for result in page.results:
+                yield result
+            start = page.next
+            if page.complete:
+                return
+
     async def logs(self, job_id: str) -> str:
         """Return a job's log; see ``JobPort.logs``."""
         return await self._again(lambda: self._transport.logs(job_id))
@@ -374,13 +425,51 @@ class AsyncRuntime:
         """Return its pulse defaults as JSON, or None; see ``BackendCatalog.backend_defaults``."""
         return await self._again(lambda: self._transport.backend_defaults(name))
 
-    async def programs(self) -> tuple[Program, ...]:
-        """Return every program; see ``ProgramPort.programs``."""
-        return await self._again(self._transport.programs)
+    async def programs(self, query: ProgramQuery | None = None) -> Page[Program]:
+        """Return a page of programs; see ``ProgramPort.programs``."""
+        return await self._again(lambda: self._transport.programs(query or ProgramQuery()))
 
     async def program(self, program_id: str) -> Program:
         """Return one program; see ``ProgramPort.program``."""
         return await self._again(lambda: self._transport.program(program_id))
+
+    async def add_program(
+        self, spec: ProgramSpec, source: bytes, *, key: str | None = None
+    ) -> Program:
+        """Upload a program, exactly once; see ``ProgramPort.add_program``.
+
+        Args:
+            spec: What it is.
+            source: Its UTF-8 Python source.
+            key: An idempotency key; a fresh one if None.
+        """
+        _check_bytes("source", source, "program's text")
+        used_key = key or self._ids.key()
+        return await self._again(
+            lambda: self._transport.add_program(spec, source, key=used_key),
+            keyed=self.capabilities.idempotent_submit,
+        )
+
+    async def program_source(self, program_id: str) -> bytes:
+        """Return a program's source; see ``ProgramPort.program_source``."""
+        return await self._again(lambda: self._transport.program_source(program_id))
+
+    async def update_program(self, program_id: str, update: ProgramUpdate) -> None:
+        """Change a program's metadata; see ``ProgramPort.update_program``."""
+        await self._again(lambda: self._transport.update_program(program_id, update))
+
+    async def replace_program(self, program_id: str, source: bytes) -> None:
+        """Change a program's source; see ``ProgramPort.replace_program``."""
+        _check_bytes("source", source, "program's text")
+        await self._again(lambda: self._transport.replace_program(program_id, source))
+
+    async def publish_program(self, program_id: str, *, public: bool = True) -> None:
+        """Let everybody run a program, or nobody else; see ``ProgramPort.publish_program``."""
+        await self._again(lambda: self._transport.publish_program(program_id, public=public))
+
+    async def delete_program(self, program_id: str) -> None:
+        """Remove a program; see ``ProgramPort.delete_program``."""
+        await self._again(lambda: self._transport.delete_program(program_id))
 
     async def instances(self) -> tuple[Instance, ...]:
         """Return the instances within reach; see ``AccountPort.instances``."""
@@ -391,7 +480,7 @@ class AsyncRuntime:
         return await self._again(self._transport.usage)
 
 
-def _check_bytes(params: object) -> None:
-    if not isinstance(params, bytes | bytearray | memoryview):
-        problem = f"must be the JSON text as bytes, not {type(params).__name__}: encode it"
-        raise InvalidInputError("params", problem)
+def _check_bytes(name: str, value: object, what: str) -> None:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        problem = f"must be the {what} as bytes, not {type(value).__name__}: encode it"
+        raise InvalidInputError(name, problem)

@@ -1,7 +1,15 @@
 """The use cases, for blocking code: the same runtime behind one thread with one loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,8 +23,8 @@ from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.ids import JobId, SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program
-from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
+from swqr_core.model.query import MAX_PAGE, JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
@@ -24,7 +32,7 @@ from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.transport import RuntimeTransport
 
 from .asynchronous import AsyncRuntime
-from .handles import AsyncJob, AsyncSession
+from .handles import AsyncJob, AsyncSession, Callback
 from .policies import RetryPolicy
 from .thread import LoopThread
 
@@ -206,9 +214,18 @@ class Runtime:
 
     # --- jobs ----------------------------------------------------------------------------------
 
-    def submit(self, spec: JobSpec, params: bytes, *, key: str | None = None) -> "BlockingJob":
-        """Queue one job, exactly once."""
-        return BlockingJob(self, self.run(lambda r: r.submit(spec, params, key=key)))
+    def submit(
+        self,
+        spec: JobSpec,
+        params: bytes,
+        *,
+        key: str | None = None,
+        callback: Callback | None = None,
+    ) -> "BlockingJob":
+        """Queue one job, exactly once; *callback* is called on the runtime's thread."""
+        return BlockingJob(
+            self, self.run(lambda r: r.submit(spec, params, key=key, callback=callback))
+        )
 
     def attach_job(self, job_id: str) -> "BlockingJob":
         """Return a handle on a job that exists."""
@@ -249,6 +266,28 @@ class Runtime:
     def result(self, job_id: str) -> bytes | None:
         """Return a job's result if there is one, without waiting."""
         return self.run(lambda r: r.result(job_id))
+
+    def interim_results(
+        self,
+        job_id: str,
+        *,
+        start: int = 0,
+        limit: int = MAX_PAGE,
+        timeout: float | None = 0.0,
+    ) -> InterimResults:
+        """Return some of what a job has published."""
+        return self.run(
+            lambda r: r.interim_results(job_id, start=start, limit=limit, timeout=timeout)
+        )
+
+    def stream(self, job_id: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the JSON text of each interim result as it comes, until the job has ended."""
+        results = self.run(lambda r: _started(r.stream(job_id, start=start)))
+        while True:
+            result = self.run(lambda _: _next(results))
+            if result is None:
+                return
+            yield result
 
     def logs(self, job_id: str) -> str:
         """Return a job's log."""
@@ -302,13 +341,37 @@ class Runtime:
         """Return its pulse defaults as JSON, or None."""
         return self.run(lambda r: r.backend_defaults(name))
 
-    def programs(self) -> tuple[Program, ...]:
-        """Return every program."""
-        return self.run(lambda r: r.programs())
+    def programs(self, query: ProgramQuery | None = None) -> Page[Program]:
+        """Return a page of programs."""
+        return self.run(lambda r: r.programs(query))
 
     def program(self, program_id: str) -> Program:
         """Return one program."""
         return self.run(lambda r: r.program(program_id))
+
+    def add_program(self, spec: ProgramSpec, source: bytes, *, key: str | None = None) -> Program:
+        """Upload a program, exactly once."""
+        return self.run(lambda r: r.add_program(spec, source, key=key))
+
+    def program_source(self, program_id: str) -> bytes:
+        """Return a program's source."""
+        return self.run(lambda r: r.program_source(program_id))
+
+    def update_program(self, program_id: str, update: ProgramUpdate) -> None:
+        """Change a program's metadata."""
+        self.run(lambda r: r.update_program(program_id, update))
+
+    def replace_program(self, program_id: str, source: bytes) -> None:
+        """Change a program's source."""
+        self.run(lambda r: r.replace_program(program_id, source))
+
+    def publish_program(self, program_id: str, *, public: bool = True) -> None:
+        """Let everybody run a program, or nobody else any more."""
+        self.run(lambda r: r.publish_program(program_id, public=public))
+
+    def delete_program(self, program_id: str) -> None:
+        """Remove a program."""
+        self.run(lambda r: r.delete_program(program_id))
 
     def instances(self) -> tuple[Instance, ...]:
         """Return the instances within reach."""
@@ -321,6 +384,14 @@ class Runtime:
 
 async def _nothing(_: AsyncRuntime) -> None:
     """Only make the transport."""
+
+
+async def _started(results: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    return results
+
+
+async def _next(results: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(results, None)
 
 
 async def _itself(runtime: AsyncRuntime) -> AsyncRuntime:
@@ -357,6 +428,18 @@ class BlockingJob:
     def result(self, *, timeout: float | None = None) -> bytes:
         """Wait until it has ended, and return the exact text of its result."""
         return self._runtime.run(lambda _: self._job.result(timeout=timeout))
+
+    def interim_results(self) -> tuple[bytes, ...]:
+        """Return the JSON text of all that it has published so far, without waiting."""
+        return self._runtime.run(lambda _: self._job.interim_results())
+
+    def stream(self, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the JSON text of each interim result as it comes, until it has ended."""
+        return self._runtime.stream(self.id, start=start)
+
+    def callback_done(self) -> None:
+        """Return when the callback has had everything; raise what it has raised."""
+        self._runtime.run(lambda _: self._job.callback_done())
 
     def cancel(self) -> None:
         """Stop it."""
@@ -426,8 +509,9 @@ class BlockingSession:
         max_execution_time: int | None = None,
         private: bool = False,
         key: str | None = None,
+        callback: Callback | None = None,
     ) -> BlockingJob:
-        """Queue one job in this session."""
+        """Queue one job in this session; *callback* is called on the runtime's thread."""
 
         async def go(_: AsyncRuntime) -> AsyncJob:
             return await self._session.submit(
@@ -437,6 +521,7 @@ class BlockingSession:
                 max_execution_time=max_execution_time,
                 private=private,
                 key=key,
+                callback=callback,
             )
 
         return BlockingJob(self._runtime, self._runtime.run(go))

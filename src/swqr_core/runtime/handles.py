@@ -1,6 +1,7 @@
 """Handles: one job or one session, and what can be done with it."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,7 +15,10 @@ from swqr_core.model.session import Session
 if TYPE_CHECKING:
     from .asynchronous import AsyncRuntime
 
-__all__ = ["AsyncJob", "AsyncSession", "raise_for_state"]
+__all__ = ["AsyncJob", "AsyncSession", "Callback", "raise_for_state"]
+
+Callback = Callable[[str, bytes], object]
+"""Takes a job's id and the JSON text of one of its interim results."""
 
 _OUTCOMES = {
     JobState.FAILED: JobFailedError,
@@ -36,6 +40,11 @@ def raise_for_state(job: Job) -> None:
         raise outcome(job.id, job.reason, job.reason_code, job.reason_solution)
 
 
+def _look_at(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()  # ``callback_done`` raises it
+
+
 class AsyncJob:
     """A job on a runtime.
 
@@ -46,6 +55,7 @@ class AsyncJob:
     def __init__(self, runtime: "AsyncRuntime", snapshot: Job) -> None:
         self._runtime = runtime
         self.snapshot = snapshot
+        self._following: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<AsyncJob {self.id} {self.snapshot.state}>"
@@ -81,6 +91,38 @@ class AsyncJob:
         """
         raise_for_state(await self.wait(timeout=timeout))
         return await self._runtime.result(self.id) or b""
+
+    async def interim_results(self) -> tuple[bytes, ...]:
+        """Return the JSON text of all that it has published so far, without waiting."""
+        found: list[bytes] = []
+        while True:
+            page = await self._runtime.interim_results(self.id, start=len(found))
+            found += page.results
+            if page.complete or not page.results:
+                return tuple(found)
+
+    def stream(self, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield the JSON text of each interim result as it comes; see ``AsyncRuntime.stream``."""
+        return self._runtime.stream(self.id, start=start)
+
+    def follow(self, callback: Callback) -> None:
+        """Call back with each interim result as it comes, the earlier ones first."""
+
+        async def go() -> None:
+            async for result in self.stream():
+                callback(self.id, result)
+
+        self._following = asyncio.ensure_future(go())
+        self._following.add_done_callback(_look_at)
+
+    async def callback_done(self) -> None:
+        """Return when the callback has had everything.
+
+        Raises:
+            Exception: What the callback has raised, which ended it.
+        """
+        if self._following is not None:
+            await asyncio.shield(self._following)
 
     async def cancel(self) -> None:
         """Stop it; see ``JobPort.cancel_job``."""
@@ -154,6 +196,7 @@ class AsyncSession:
         max_execution_time: int | None = None,
         private: bool = False,
         key: str | None = None,
+        callback: Callback | None = None,
     ) -> AsyncJob:
         """Queue one job in this session; see ``AsyncRuntime.submit`` and ``JobSpec``."""
         backend = self.snapshot.backend or (await self.refresh()).backend
@@ -165,7 +208,7 @@ class AsyncSession:
             max_execution_time=max_execution_time,
             private=private,
         )
-        return await self._runtime.submit(spec, params, key=key)
+        return await self._runtime.submit(spec, params, key=key, callback=callback)
 
     async def jobs(self) -> Page[Job]:
         """Return the session's newest jobs."""

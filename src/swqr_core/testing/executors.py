@@ -1,13 +1,20 @@
 """An executor that runs nothing and ends jobs as it is told."""
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import evolve
 
 from swqr_core.errors import ClosedError, JobEndedError
-from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus
+from swqr_core.ports.executor import (
+    ExecutionOutcome,
+    ExecutionRequest,
+    ExecutionStatus,
+    Executor,
+    ProgramSource,
+)
 
 __all__ = ["StubExecutor"]
 
@@ -15,7 +22,9 @@ _DONE = ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"{}")
 
 
 class StubExecutor:
-    """The ``Executor`` port for tests of everything around it. Use it on one event loop.
+    """The ports ``Executor`` and ``ProgramRunner`` for tests of everything around them.
+
+    Use it on one event loop.
 
     By default every job completes at once, as *outcome* says. With ``manual=True`` a job runs
     until the test ends it::
@@ -32,17 +41,20 @@ class StubExecutor:
     Attributes:
         ran: Every request that was started, in order.
         cancelled: The ids of the executions that were cancelled while they ran, in order.
+        sources: The uploaded program of each job that runs one, by the job's id.
     """
 
     def __init__(self, outcome: ExecutionOutcome = _DONE, *, manual: bool = False) -> None:
         self.ran: list[ExecutionRequest] = []
         self.cancelled: list[str] = []
+        self.sources: dict[str, ProgramSource] = {}
         self._outcome = outcome
         self._manual = manual
         self._running: dict[str, asyncio.Future[ExecutionOutcome]] = {}
         self._ended: dict[str, str] = {}
         self._planned: dict[str, ExecutionOutcome] = {}
         self._watchers: dict[str, asyncio.Event] = {}
+        self._publishers: dict[str, Callable[[bytes], None]] = {}
         self._closed = False
 
     def __repr__(self) -> str:
@@ -84,6 +96,31 @@ class StubExecutor:
         self._ended[job_id] = outcome.status.value
         return outcome
 
+    async def check(self) -> None:
+        """Say that uploaded programs are safe: none of them runs."""
+
+    async def problem(self, schema: Mapping[str, object], document: bytes | None) -> str | None:
+        """Find nothing wrong, except with what has not every member that *schema* requires."""
+        required = schema.get("required", [])
+        if not isinstance(required, list):
+            return "$.required: must be a list"
+        found = json.loads(document) if document is not None else dict.fromkeys(required)
+        missing = [name for name in required if name not in found]
+        return f"$: {missing[0]!r} is a required property" if missing else None
+
+    async def run(
+        self,
+        program: ProgramSource,
+        request: ExecutionRequest,
+        *,
+        executor: Executor,  # noqa: ARG002
+        publish: Callable[[bytes], None],
+    ) -> ExecutionOutcome:
+        """Run nothing of *program*, and end as the test says."""
+        self.sources[request.job_id] = program
+        self._publishers[request.job_id] = publish
+        return await self.execute(request)
+
     async def aclose(self) -> None:
         """End what runs with ``ClosedError``. Closing twice is fine."""
         self._closed = True
@@ -122,6 +159,10 @@ class StubExecutor:
                 metrics=metrics or {},
             ),
         )
+
+    def publish(self, job_id: str, result: bytes) -> None:
+        """Let a job of an uploaded program, which runs, publish an interim result."""
+        self._publishers[job_id](result)
 
     def fail(
         self,

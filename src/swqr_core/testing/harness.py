@@ -22,6 +22,8 @@ class Control(StrEnum):
     """``started``, ``finish`` and ``fail`` decide how jobs run."""
     BACKENDS = "backends"
     """``set_backend_online`` takes a backend out of service and brings it back."""
+    INTERIM_RESULTS = "interim results"
+    """``publish`` lets a job of an uploaded program publish, beside ``EXECUTIONS``."""
     TENANTS = "tenants"
     """``connect`` serves ``Seat.STRANGER`` too."""
 
@@ -150,6 +152,15 @@ class Harness:
             traceback: What ``result`` gives; empty for nothing.
         """
         raise NotImplementedError(f"{type(self).__name__}: override `fail`")
+
+    async def publish(self, job_id: str, result: bytes) -> None:
+        """Let a running job of an uploaded program publish (control ``INTERIM_RESULTS``).
+
+        Args:
+            job_id: The job.
+            result: JSON text.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: override `publish`")
 
     async def set_backend_online(self, name: str, *, online: bool) -> None:
         """Take a backend out of service, or bring it back (control ``BACKENDS``).

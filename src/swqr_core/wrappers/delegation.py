@@ -11,8 +11,8 @@ from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program
-from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
+from swqr_core.model.query import MAX_PAGE, JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.transport import RuntimeTransport
@@ -23,13 +23,18 @@ T = TypeVar("T")
 
 COMMANDS: Final = frozenset(
     {
+        "add_program",
         "cancel_job",
         "cancel_session",
         "delete_job",
+        "delete_program",
         "drain_session",
         "open_session",
+        "publish_program",
+        "replace_program",
         "set_tags",
         "submit",
+        "update_program",
     }
 )
 """The methods of the port that change something on the platform."""
@@ -55,7 +60,7 @@ class Call:
     @property
     def handle(self) -> str:
         """What to look for on the platform afterwards: the idempotency key, or else the id."""
-        for name in ("key", "job_id", "session_id"):
+        for name in ("key", "job_id", "session_id", "program_id"):
             value = self.arguments.get(name)
             if isinstance(value, str):
                 return value
@@ -191,6 +196,24 @@ class EveryCall(ABC):
         call = Call(method="metrics", arguments={"job_id": job_id})
         return await self._around(call, lambda: self._inner.metrics(job_id))
 
+    async def interim_results(
+        self,
+        job_id: str,
+        *,
+        start: int = 0,
+        limit: int = MAX_PAGE,
+        timeout: float | None = 0.0,
+    ) -> InterimResults:
+        """See ``JobPort.interim_results``."""
+        call = Call(
+            method="interim_results",
+            arguments={"job_id": job_id, "start": start, "limit": limit, "timeout": timeout},
+        )
+        return await self._around(
+            call,
+            lambda: self._inner.interim_results(job_id, start=start, limit=limit, timeout=timeout),
+        )
+
     async def cancel_job(self, job_id: str) -> None:
         """See ``JobPort.cancel_job``."""
         call = Call(method="cancel_job", arguments={"job_id": job_id})
@@ -208,15 +231,49 @@ class EveryCall(ABC):
 
     # --- programs and account ------------------------------------------------------------------
 
-    async def programs(self) -> tuple[Program, ...]:
+    async def programs(self, query: ProgramQuery) -> Page[Program]:
         """See ``ProgramPort.programs``."""
-        call = Call(method="programs")
-        return await self._around(call, lambda: self._inner.programs())  # noqa: PLW0108
+        call = Call(method="programs", arguments={"query": query})
+        return await self._around(call, lambda: self._inner.programs(query))
 
     async def program(self, program_id: str) -> Program:
         """See ``ProgramPort.program``."""
         call = Call(method="program", arguments={"program_id": program_id})
         return await self._around(call, lambda: self._inner.program(program_id))
+
+    async def add_program(self, spec: ProgramSpec, source: bytes, *, key: str) -> Program:
+        """See ``ProgramPort.add_program``."""
+        arguments = {"spec": spec, "source": source, "key": key}
+        call = Call(method="add_program", arguments=arguments)
+        return await self._around(call, lambda: self._inner.add_program(spec, source, key=key))
+
+    async def program_source(self, program_id: str) -> bytes:
+        """See ``ProgramPort.program_source``."""
+        call = Call(method="program_source", arguments={"program_id": program_id})
+        return await self._around(call, lambda: self._inner.program_source(program_id))
+
+    async def update_program(self, program_id: str, update: ProgramUpdate) -> None:
+        """See ``ProgramPort.update_program``."""
+        arguments = {"program_id": program_id, "update": update}
+        call = Call(method="update_program", arguments=arguments)
+        await self._around(call, lambda: self._inner.update_program(program_id, update))
+
+    async def replace_program(self, program_id: str, source: bytes) -> None:
+        """See ``ProgramPort.replace_program``."""
+        arguments = {"program_id": program_id, "source": source}
+        call = Call(method="replace_program", arguments=arguments)
+        await self._around(call, lambda: self._inner.replace_program(program_id, source))
+
+    async def publish_program(self, program_id: str, *, public: bool) -> None:
+        """See ``ProgramPort.publish_program``."""
+        arguments = {"program_id": program_id, "public": public}
+        call = Call(method="publish_program", arguments=arguments)
+        await self._around(call, lambda: self._inner.publish_program(program_id, public=public))
+
+    async def delete_program(self, program_id: str) -> None:
+        """See ``ProgramPort.delete_program``."""
+        call = Call(method="delete_program", arguments={"program_id": program_id})
+        await self._around(call, lambda: self._inner.delete_program(program_id))
 
     async def instances(self) -> tuple[Instance, ...]:
         """See ``AccountPort.instances``."""

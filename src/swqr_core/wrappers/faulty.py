@@ -206,7 +206,7 @@ class FaultyTransport(TransportWrapper):
 
     def _may_come_twice(self, call: Call) -> bool:
         able = self.capabilities
-        return (call.method == "submit" and able.idempotent_submit) or (
+        return (call.method in {"add_program", "submit"} and able.idempotent_submit) or (
             call.method == "open_session" and able.idempotent_open
         )
 

@@ -10,6 +10,7 @@ from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.job import Job
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
+from swqr_core.model.program import InterimResults
 from swqr_core.model.query import Page
 from swqr_core.ports.transport import RuntimeTransport
 
@@ -62,7 +63,8 @@ class RecordingTransport(TransportWrapper):
             raise
         self._notice(answer)
         if self._keep_payloads and not hidden:
-            for value in (*call.arguments.values(), answer):
+            more = answer.results if isinstance(answer, InterimResults) else ()
+            for value in (*call.arguments.values(), answer, *more):
                 if isinstance(value, bytes):
                     digest = Payload.of(value).digest
                     self.tape.payloads[digest] = self._scrubber.scrub_bytes(value)
@@ -85,7 +87,7 @@ class RecordingTransport(TransportWrapper):
 
     async def _is_private(self, call: Call) -> bool:
         spec = call.arguments.get("spec")
-        if call.method not in {"params", "result"}:
+        if call.method not in {"interim_results", "params", "result"}:
             return bool(getattr(spec, "private", False))
         job_id = call.handle
         if job_id not in self._private:

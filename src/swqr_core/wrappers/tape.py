@@ -17,8 +17,8 @@ from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program, ProgramSpec
-from swqr_core.model.query import JobQuery, Page, SessionQuery
+from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
+from swqr_core.model.query import JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec, SessionStep
 from swqr_core.model.usage import InstanceUsage, JobUsage
 
@@ -33,6 +33,7 @@ _KINDS: Final[Mapping[str, type]] = {
     "capabilities": Capabilities,
     "instance": Instance,
     "instance_usage": InstanceUsage,
+    "interim_results": InterimResults,
     "job": Job,
     "job_metrics": JobMetrics,
     "job_query": JobQuery,
@@ -43,7 +44,9 @@ _KINDS: Final[Mapping[str, type]] = {
     "payload": Payload,
     "principal": Principal,
     "program": Program,
+    "program_query": ProgramQuery,
     "program_spec": ProgramSpec,
+    "program_update": ProgramUpdate,
     "session": Session,
     "session_mode": SessionMode,
     "session_query": SessionQuery,

@@ -31,6 +31,7 @@ from swqr_core.model.ids import BackendName, JobId
 from swqr_core.model.job import LOG_LEVELS, JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
+from swqr_core.model.program import ProgramSpec, ProgramUpdate
 from swqr_core.model.session import SessionMode, SessionSpec
 from swqr_core.ports.executor import ExecutionStatus
 from swqr_core.ports.storage import LogRecord
@@ -110,6 +111,39 @@ submission: dict[str, st.SearchStrategy[Any]] = {
     "key": text,
     "content": text,
 }
+several_payloads = st.lists(payloads, max_size=3).map(tuple)
+few_tags = st.lists(text, max_size=5).map(tuple)
+program_specs = st.builds(
+    ProgramSpec,
+    name=text,
+    description=st.text(max_size=20),
+    cost=whole,
+    backend_requirements=objects,
+    parameters=objects,
+    return_values=objects,
+    interim_results=objects,
+    tags=few_tags,
+    is_public=st.booleans(),
+)
+program_updates = st.builds(
+    ProgramUpdate,
+    name=st.none() | text,
+    description=st.none() | st.text(max_size=20),
+    cost=st.none() | whole,
+    backend_requirements=st.none() | objects,
+    parameters=st.none() | objects,
+    return_values=st.none() | objects,
+    interim_results=st.none() | objects,
+    tags=st.none() | few_tags,
+)
+about_program: dict[str, st.SearchStrategy[Any]] = {"principal": principals, "program_id": text}
+upload: dict[str, st.SearchStrategy[Any]] = {
+    **about_program,
+    "spec": program_specs,
+    "source": payloads,
+    "key": text,
+    "content": text,
+}
 any_input: st.SearchStrategy[inputs.Input] = st.one_of(
     st.builds(inputs.AddDevice, device=devices),
     st.builds(inputs.SetDeviceStatus, **backend_status),
@@ -122,6 +156,12 @@ any_input: st.SearchStrategy[inputs.Input] = st.one_of(
     st.builds(inputs.SetTags, principal=principals, job_id=text, tags=tags),
     st.builds(inputs.TakeResult, principal=principals, job_id=text),
     finishes,
+    st.builds(inputs.AddProgram, **upload),
+    st.builds(inputs.UpdateProgram, **about_program, update=program_updates),
+    st.builds(inputs.ReplaceProgram, **about_program, source=payloads),
+    st.builds(inputs.PublishProgram, **about_program, public=st.booleans()),
+    st.builds(inputs.DeleteProgram, **about_program),
+    st.builds(inputs.PublishInterim, job_id=text, results=several_payloads),
 )
 any_fact: st.SearchStrategy[facts.Fact] = st.one_of(
     st.builds(facts.DeviceAdded, at=times, device=devices),
@@ -154,6 +194,11 @@ any_fact: st.SearchStrategy[facts.Fact] = st.one_of(
     st.builds(facts.TagsSet, at=times, job_id=text, tags=tags),
     st.builds(facts.ResultTaken, at=times, job_id=text),
     st.builds(facts.JobDeleted, at=times, job_id=text),
+    st.builds(facts.ProgramAdded, at=times, **upload),
+    st.builds(facts.ProgramChanged, at=times, program_id=text, spec=program_specs, source=payloads),
+    st.builds(facts.ProgramDeleted, at=times, program_id=text),
+    st.builds(facts.JobPinned, at=times, job_id=text, spec=program_specs, source=payloads),
+    st.builds(facts.InterimPublished, at=times, job_id=text, results=several_payloads),
 )
 
 
@@ -241,26 +286,37 @@ def test_kinds_are_stable() -> None:
     """Renaming one makes old logs unreadable: then ``VERSION`` must grow."""
     assert sorted(INPUTS) == [
         "add_device",
+        "add_program",
         "cancel_job",
         "cancel_session",
         "delete_job",
+        "delete_program",
         "drain_session",
         "finish_execution",
         "open_session",
+        "publish_interim",
+        "publish_program",
+        "replace_program",
         "set_device_status",
         "set_tags",
         "submit_job",
         "take_result",
+        "update_program",
     ]
     assert sorted(FACTS) == [
         "device_added",
         "device_status_set",
         "instance_charged",
+        "interim_published",
         "job_accepted",
         "job_deleted",
         "job_ended",
         "job_executed",
+        "job_pinned",
         "job_started",
+        "program_added",
+        "program_changed",
+        "program_deleted",
         "result_taken",
         "session_advanced",
         "session_charged",

@@ -28,7 +28,7 @@ from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.ids import BackendName, ProgramId, SessionId
 from swqr_core.model.job import JobSpec
-from swqr_core.model.query import JobQuery, SessionQuery
+from swqr_core.model.query import JobQuery, ProgramQuery, SessionQuery
 from swqr_core.model.session import SessionMode, SessionSpec
 
 from .conftest import EagerClock, Ibm, refusal
@@ -428,7 +428,7 @@ class TestRefusals:
 
     async def test_what_is_not_there_says_so(self, transport: IbmTransport) -> None:
         with pytest.raises(UnsupportedOperation):
-            await transport.programs()
+            await transport.programs(ProgramQuery())
         with pytest.raises(UnsupportedOperation):
             await transport.program("sampler")
 

@@ -31,6 +31,7 @@ async def make_cloud(clock: VirtualClock, stub: StubExecutor) -> AsyncIterator[A
             "clock": clock,
             "ids": SequentialIds(),
             "executor": stub,
+            "runner": stub,
             "blobs": SpillingBlobStore(),
         }
         made.append(MemoryCloud(**{**defaults, **parts}))

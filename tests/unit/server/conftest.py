@@ -75,6 +75,7 @@ class World:
             clock=self.clock,
             ids=SequentialIds(),
             executor=self.executor,
+            runner=self.executor,
             blobs=SpillingBlobStore(),
             log=MemoryEventLog(),
             fleet=Fleet(folder=folder, ideal_sizes=(5, 7)),

@@ -88,6 +88,8 @@ async def prepare(world: Any) -> dict[str, str]:
         ("/jobs/{job}/metrics", "Metrics"),
         ("/jobs/none", "Error"),
         ("/tags?type=job&search=abc", "Tags"),
+        ("/programs", "Programs"),
+        ("/programs/sampler", "Program"),
         ("/sessions/{session}", "Session"),
         ("/sessions/{session}/extended", "ExtendedSession"),
         ("/sessions/{session}/jobs", "SessionJobs"),

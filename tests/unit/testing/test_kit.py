@@ -203,6 +203,7 @@ import pytest
 from swqr_core.errors import ProgramNotFoundError
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.program import Program, ProgramSpec
+from swqr_core.model.query import Page
 from swqr_core.testing import Harness
 from swqr_core.testing.contract import ProgramClaims
 
@@ -212,8 +213,8 @@ SAMPLER = Program(id="sampler", spec=ProgramSpec(name="sampler"))
 class Mine:
     capabilities = Capabilities(transport="mine")
 
-    async def programs(self):
-        return (SAMPLER, SAMPLER)
+    async def programs(self, query):
+        return Page(items=(SAMPLER, SAMPLER)[query.offset :], total=2)
 
     async def program(self, program_id):
         if program_id != "sampler":

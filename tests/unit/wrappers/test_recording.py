@@ -16,7 +16,7 @@ from swqr_core.errors import (
     TransportError,
 )
 from swqr_core.lifecycle.job import JobState
-from swqr_core.model.query import JobQuery, SessionQuery
+from swqr_core.model.query import JobQuery, ProgramQuery, SessionQuery
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.wrappers import RecordingTransport, ReplayTransport, Tape
 from swqr_core.wrappers.scrubbing import REMOVED, Scrubber
@@ -33,7 +33,7 @@ def anonymous(value: Any) -> Any:
 
 async def work(transport: RuntimeTransport, platform: "Platform", *, live: bool) -> list[Any]:
     """Do this and that; return everything that was answered."""
-    seen: list[Any] = [await transport.backends(), await transport.programs()]
+    seen: list[Any] = [await transport.backends(), await transport.programs(ProgramQuery())]
     seen.append(await transport.backend_configuration("ideal_5"))
     seen.append(await transport.instances())
     session = await transport.open_session(platform.session, key="any" if live else "other")

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from swqr_adapters.server.routing import Route
 
-from . import account, backends, control, discovery, jobs, sessions, workloads
+from . import account, backends, control, discovery, jobs, programs, sessions, workloads
 
 __all__ = ["CATALOG_ROUTES", "GROUPS"]
 
@@ -18,6 +18,7 @@ GROUPS: Mapping[str, tuple[Route, ...]] = MappingProxyType(
             *jobs.ROUTES,
             *sessions.ROUTES,
             *account.ROUTES,
+            *programs.ROUTES,
             *workloads.ROUTES,
         ),
         "iam": discovery.IAM_ROUTES,

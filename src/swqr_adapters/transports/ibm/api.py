@@ -89,7 +89,7 @@ class Api(Caller):
             body = compact(json)
         sent = {**self._headers, **(headers or {})}
         if body:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         return await self.send(
             method,
             with_query(self.url + path, query),

@@ -10,10 +10,9 @@ from swqr_adapters.remote.polling import Poller, PollingPolicy
 from swqr_adapters.remote.submission import SettlePolicy, Submitter
 from swqr_adapters.remote.tags import USER_TAGS
 from swqr_adapters.wire.ibm import Versions, load, parse_usage
-from swqr_core.errors import InstanceNotFoundError, ProgramNotFoundError, UnsupportedOperation
+from swqr_core.errors import InstanceNotFoundError
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 
@@ -21,6 +20,7 @@ from .api import Api
 from .backends import BackendCalls
 from .discovery import Discovery
 from .jobs import JobCalls
+from .programs import ProgramCalls
 from .refusals import NAME
 from .submission import IbmDesk
 
@@ -40,14 +40,14 @@ _IBM: Final = Capabilities(
 def capabilities_of(versions: Versions) -> Capabilities:
     """Return what a server can do, by what its ``GET /versions`` tells.
 
-    One that tells nothing is IBM's own. Programs are not among what this transport asks for.
+    One that tells nothing is IBM's own, which has no programs of users any more.
     """
     if not versions.idempotency and not versions.ours:
         return _IBM
     told = {"idempotent_open": versions.idempotency, **versions.capabilities}
     told |= {
         "idempotent_submit": versions.idempotency,
-        "programs": False,
+        "programs": versions.ours and bool(told.get("programs", False)),
         "event_wait": False,
         "custom_ttls": bool(told.get("custom_ttls", False)),
         "user_tags": told.get("user_tags", 8) - (not versions.idempotency),
@@ -55,7 +55,7 @@ def capabilities_of(versions: Versions) -> Capabilities:
     return evolve(_IBM, **told)
 
 
-class IbmTransport(BackendCalls, JobCalls):
+class IbmTransport(BackendCalls, JobCalls, ProgramCalls):
     """One instance of IBM's platform; see ``RuntimeTransport`` for what its methods promise.
 
     * A job's parameters and result pass through as the bytes that they are.
@@ -120,17 +120,7 @@ class IbmTransport(BackendCalls, JobCalls):
         await self._poller.aclose()
         await self._api.aclose()
 
-    # --- programs and account ------------------------------------------------------------------
-
-    async def programs(self) -> tuple[Program, ...]:
-        """Not there: today's interface has no list of programs."""
-        self._need("programs", "lists of programs")
-        raise UnsupportedOperation(NAME, "lists of programs")
-
-    async def program(self, program_id: str) -> Program:
-        """Not there: today's interface has no programs of users."""
-        self._need("programs", "programs")
-        raise ProgramNotFoundError(program_id)
+    # --- account -------------------------------------------------------------------------------
 
     async def instances(self) -> tuple[Instance, ...]:
         """Return the instances of the account, the bound one among them."""

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.fleet.entry import DeviceEntry
 from swqr_adapters.fleet.shaped import ShapedFleet
-from swqr_core.engine.facts import Effect, JobEnded, StartExecution
+from swqr_core.engine.facts import Effect, Fact, JobEnded, StartExecution
 from swqr_core.engine.inputs import AddDevice, FinishExecution, SetDeviceStatus
 from swqr_core.engine.settings import Device, EngineSettings
 from swqr_core.errors import (
@@ -27,12 +27,21 @@ from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.program import Program
 from swqr_core.ports.clock import Clock
-from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus, Executor
+from swqr_core.ports.executor import (
+    ExecutionOutcome,
+    ExecutionRequest,
+    ExecutionStatus,
+    Executor,
+    ProgramRunner,
+    ProgramSource,
+)
 from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.storage import BlobStore, EventLog
 
 from .machine import Machine
 from .programs import PROGRAMS
+from .publishing import Publisher
+from .sources import Sources
 from .transport import MemoryTransport
 from .turnstile import Turnstile
 
@@ -66,6 +75,7 @@ class MemoryCloud:
         devices: How the queues of some devices differ from that.
         statuses: The devices that are not online at first.
         programs: What jobs may name; the executor must know them.
+        runner: What runs uploaded programs; None for a cloud that only stores them.
         instances: The instances that it knows; the first is the default one.
         noise: Whether real devices have the errors of their calibration data.
         seed: What all randomness comes from that no job seeds itself.
@@ -87,6 +97,7 @@ class MemoryCloud:
         devices: Mapping[str, Device] | None = None,
         statuses: Mapping[str, BackendStatus] | None = None,
         programs: Mapping[str, Program] = PROGRAMS,
+        runner: ProgramRunner | None = None,
         instances: tuple[Instance, ...] = (DEFAULT_INSTANCE,),
         noise: bool = True,
         seed: int = 0,
@@ -101,6 +112,7 @@ class MemoryCloud:
         self._executor = executor
         self._log = log
         self.programs = programs
+        self.runner = runner
         self._template = template or Device(name=BackendName("any"))
         self._devices = dict(devices or {})
         self._statuses = dict(statuses or {})
@@ -115,8 +127,14 @@ class MemoryCloud:
         self._chores: set[asyncio.Task[None]] = set()
         self._closed = False
         self.machine = Machine(
-            self.settings, clock=clock, log=log, act=self._act, ended=self._ended
+            self.settings,
+            clock=clock,
+            log=log,
+            act=self._act,
+            ended=self._ended,
+            tell=self._tell,
         )
+        self._sources = Sources(self.machine.view, self._release)
 
     def __repr__(self) -> str:
         return f"<MemoryCloud of {len(self.instances)} instances, seed {self._seed}>"
@@ -272,6 +290,9 @@ class MemoryCloud:
         if self.machine.view.has_ended(job_id):  # or else it keeps its device for a while
             self._drop(self._stored.pop(job_id, _Stored()))
 
+    def _tell(self, fact: Fact) -> None:
+        self._sources.see(fact)
+
     def _ended(self, fact: JobEnded) -> None:
         """Let go of what was stored for a job that has ended without it."""
         stored = self._stored.pop(fact.job_id, None)
@@ -286,9 +307,12 @@ class MemoryCloud:
     def _drop(self, stored: "_Stored") -> None:
         for payload in (stored.result, stored.logs):
             if payload is not None:
-                chore = asyncio.ensure_future(self.blobs.release(payload.digest))
-                self._chores.add(chore)
-                chore.add_done_callback(self._chores.discard)
+                self._release(payload.digest)
+
+    def _release(self, digest: str) -> None:
+        chore = asyncio.ensure_future(self.blobs.release(digest))
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
 
     async def _run(self, job_id: JobId) -> ExecutionOutcome:
         view = self.machine.view
@@ -297,16 +321,29 @@ class MemoryCloud:
             noise=self._noise, job_seconds=self._device(job.spec.backend).job_seconds
         )
         params = await self.blobs.get(job.params.digest) if job.params is not None else b"{}"
-        return await self._executor.execute(
-            ExecutionRequest(
-                job_id=job_id,
-                program_id=job.spec.program_id,
-                params=params,
-                device=spec,
-                seed=job_seed(self._seed, job.instance or "", number),
-                log_level=job.spec.log_level,
-            )
+        request = ExecutionRequest(
+            job_id=job_id,
+            program_id=job.spec.program_id,
+            params=params,
+            device=spec,
+            seed=job_seed(self._seed, job.instance or "", number),
+            log_level=job.spec.log_level,
         )
+        pinned = view.pinned(job_id)
+        if pinned is None or self.runner is None:
+            return await self._executor.execute(request)
+        publisher = Publisher(job_id, self.machine, self.blobs)
+        try:
+            outcome = await self.runner.run(
+                ProgramSource(text=await self.blobs.get(pinned.source.digest), spec=pinned.spec),
+                evolve(request, wall_limit=float(job.time_limit or pinned.spec.cost)),
+                executor=self._executor,
+                publish=publisher.publish,
+            )
+            await publisher.done()
+        finally:
+            publisher.give_up()
+        return outcome
 
     async def _store(self, outcome: ExecutionOutcome) -> "_Stored":
         done = outcome.status is ExecutionStatus.COMPLETED

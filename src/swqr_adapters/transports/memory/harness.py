@@ -66,6 +66,7 @@ class MemoryHarness(Harness):
             clock=self.clock,
             ids=SequentialIds(),
             executor=self.executor,
+            runner=self.executor,
             blobs=SpillingBlobStore(),
             log=MemoryEventLog(),
             fleet=Fleet(folder=_NO_SNAPSHOTS, ideal_sizes=(5, 7)),
@@ -92,6 +93,10 @@ class MemoryHarness(Harness):
     async def finish(self, job_id: str, **outcome: Any) -> None:
         """Let the executor complete the job."""
         self.executor.finish(job_id, **outcome)
+
+    async def publish(self, job_id: str, result: bytes) -> None:
+        """Let the program of the job publish something."""
+        self.executor.publish(job_id, result)
 
     async def fail(
         self, job_id: str, *, reason: str, reason_code: int, traceback: bytes = b""

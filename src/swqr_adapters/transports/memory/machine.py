@@ -2,13 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 from attrs import evolve
 
 from swqr_core.engine.engine import Engine
-from swqr_core.engine.facts import Effect, JobDeleted, JobEnded, StartExecution, Step
+from swqr_core.engine.facts import (
+    Effect,
+    Fact,
+    InterimPublished,
+    JobDeleted,
+    JobEnded,
+    StartExecution,
+    Step,
+)
 from swqr_core.engine.inputs import Input
 from swqr_core.engine.records import decode_record, encode_record
 from swqr_core.engine.settings import EngineSettings
@@ -27,6 +37,8 @@ from swqr_core.ports.storage import EventLog
 
 __all__ = ["Machine"]
 
+T = TypeVar("T")
+
 
 class Machine:
     """Runs an engine on a clock and keeps its view.
@@ -40,6 +52,7 @@ class Machine:
         log: Where facts are made durable; None for a cloud that lives as long as its process.
         act: Carries out an effect; it must not block.
         ended: Told of every job that has ended; it must not block.
+        tell: Told of every fact before the view is; it must not block.
     """
 
     def __init__(
@@ -50,6 +63,7 @@ class Machine:
         log: EventLog | None,
         act: Callable[[Effect], None],
         ended: Callable[[JobEnded], None],
+        tell: Callable[[Fact], None] = lambda _: None,
     ) -> None:
         self.view = View()
         self._engine = Engine(settings)
@@ -57,9 +71,11 @@ class Machine:
         self._log = log
         self._act = act
         self._ended = ended
+        self._tell = tell
         self._began = clock.now()
         self._began_monotonic = clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Job]]] = {}
+        self._reading: dict[str, list[asyncio.Future[None]]] = {}
         self._published: asyncio.Future[None] | None = None
         self._timer: asyncio.Task[None] | None = None
         self._timer_due: datetime | None = None
@@ -84,6 +100,7 @@ class Machine:
         async for _, record in self._log.read():
             for fact in decode_record(record)[2]:
                 self._engine.apply(fact)
+                self._tell(fact)
                 self.view.apply(fact)
         if self._engine.now is not None:
             self._began = max(self._began, self._engine.now)
@@ -145,17 +162,26 @@ class Machine:
 
     def _publish(self, step: Step) -> None:
         for fact in step.facts:
+            self._tell(fact)
             self.view.apply(fact)
             if isinstance(fact, JobEnded):
                 self._ended(fact)
                 self._wake(fact)
             elif isinstance(fact, JobDeleted):
                 self._wake(fact)
+            elif isinstance(fact, InterimPublished):
+                self._wake_readers(fact.job_id)
         for effect in step.effects:
             self._act(effect)
         self._arm()
 
+    def _wake_readers(self, job_id: str) -> None:
+        for reader in self._reading.pop(job_id, ()):
+            if not reader.done():
+                reader.set_result(None)
+
     def _wake(self, fact: JobEnded | JobDeleted) -> None:
+        self._wake_readers(fact.job_id)
         for waiter in self._waiting.pop(fact.job_id, ()):
             if waiter.done():
                 continue
@@ -170,7 +196,7 @@ class Machine:
         job_id: str,
         *,
         timeout: float | None,
-        waits: set[asyncio.Future[Job]],
+        waits: set[asyncio.Future[Any]],
     ) -> Job:
         """Return a job once it has ended.
 
@@ -190,8 +216,51 @@ class Machine:
         job = self.view.job(principal, job_id)
         if job.state.ended:
             return job
-        waiter: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        waiters = self._waiting.setdefault(job_id, [])
+        return await self._woken(self._waiting, job_id, timeout, waits)
+
+    async def wait_interim(
+        self,
+        principal: Principal,
+        job_id: str,
+        *,
+        start: int,
+        timeout: float | None,
+        waits: set[asyncio.Future[Any]],
+    ) -> None:
+        """Return once a job has published something at *start*, has ended, or time is over.
+
+        Args:
+            principal: Who asks.
+            job_id: The job.
+            start: A position, counted from 0.
+            timeout: Seconds, or None for ever.
+            waits: As for ``wait``.
+
+        Raises:
+            JobNotFoundError: There is none of that id.
+            ClosedError: The cloud was closed meanwhile.
+        """
+        self._check()
+        end = None if timeout is None else self._clock.monotonic() + timeout
+        while not self.view.job(principal, job_id).state.ended:
+            if len(self.view.interim(job_id)) > start:
+                return
+            left = None if end is None else end - self._clock.monotonic()
+            if left is not None and left <= 0:
+                return
+            with suppress(WaitTimeoutError):
+                await self._woken(self._reading, job_id, left, waits)
+
+    async def _woken(
+        self,
+        waiting: dict[str, list[asyncio.Future[T]]],
+        job_id: str,
+        timeout: float | None,
+        waits: set[asyncio.Future[Any]],
+    ) -> T:
+        """Return what those who wait for something of a job are woken with."""
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        waiters = waiting.setdefault(job_id, [])
         waiters.append(waiter)
         waits.add(waiter)
         try:
@@ -200,12 +269,12 @@ class Machine:
             return await self._before(waiter, job_id, timeout)
         finally:
             waits.discard(waiter)
-            if self._waiting.get(job_id) is waiters:  # nothing has woken them
+            if waiting.get(job_id) is waiters:  # nothing has woken them
                 waiters.remove(waiter)
                 if not waiters:
-                    del self._waiting[job_id]
+                    del waiting[job_id]
 
-    async def _before(self, waiter: asyncio.Future[Job], job_id: str, timeout: float) -> Job:
+    async def _before(self, waiter: asyncio.Future[T], job_id: str, timeout: float) -> T:
         alarm = asyncio.ensure_future(self._clock.sleep(timeout))
         both: set[asyncio.Future[Any]] = {waiter, alarm}
         try:
@@ -270,11 +339,15 @@ class Machine:
             self._release(self._dead)
 
     def _release(self, error: Exception) -> None:
-        for waiters in self._waiting.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(error)
+        waiters: list[asyncio.Future[Any]] = [
+            *chain.from_iterable(self._waiting.values()),
+            *chain.from_iterable(self._reading.values()),
+        ]
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
         self._waiting.clear()
+        self._reading.clear()
 
     async def aclose(self) -> None:
         """Stop time and let go of whoever waits. Closing twice is fine."""

@@ -1,5 +1,6 @@
 """The programs that the cloud has built in."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -8,7 +9,7 @@ from swqr_adapters.execution.programs import PROGRAMS as BUILT_IN
 from swqr_core.model.ids import ProgramId
 from swqr_core.model.program import Program, ProgramSpec
 
-__all__ = ["PROGRAMS"]
+__all__ = ["PROGRAMS", "program_slug"]
 
 _ABOUT = {
     "sampler": "Samples the classical registers of circuits.",
@@ -31,3 +32,10 @@ PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
     }
 )
 """By id."""
+
+_OTHER: Final = re.compile(r"[^a-z0-9]+")
+
+
+def program_slug(name: str) -> str:
+    """Return what the id of a program of that name begins with."""
+    return _OTHER.sub("-", name.lower()).strip("-") or "program"

@@ -1,12 +1,8 @@
 """The cloud as one user in one instance sees it: the ``RuntimeTransport`` port."""
 
 import asyncio
-import hashlib
-import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
-
-from attrs import asdict
+from typing import TYPE_CHECKING, Any, Final
 
 from swqr_adapters.fleet.entry import DeviceEntry
 from swqr_core.engine.facts import ResultTaken
@@ -24,30 +20,29 @@ from swqr_core.errors import (
     ClosedError,
     InvalidInputError,
     PayloadTooLargeError,
-    ProgramNotFoundError,
 )
 from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.ids import BackendName, JobId, SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
-from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.program import Program
 from swqr_core.model.query import JobQuery, Page, SessionQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.model.usage import InstanceUsage
+
+from .identity import check_key, digest_of
+from .uploads import ProgramCalls
 
 if TYPE_CHECKING:
     from .cloud import MemoryCloud
 
 __all__ = ["MemoryTransport"]
 
-_LONGEST_KEY: Final = 64
 _NAME: Final = "the memory transport"
-_CAPABILITIES: Final = Capabilities(transport="memory")
+_CAPABILITIES: Final = Capabilities(transport="memory", program_uploads=True, interim_results=True)
 
 
-class MemoryTransport:
+class MemoryTransport(ProgramCalls):
     """A cloud bound to one principal; see ``RuntimeTransport`` for what its methods promise.
 
     Args:
@@ -64,7 +59,7 @@ class MemoryTransport:
         self._view = cloud.machine.view
         self._principal = principal
         self._owns_cloud = owns_cloud
-        self._waits: set[asyncio.Future[Job]] = set()
+        self._waits: set[asyncio.Future[Any]] = set()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -164,7 +159,7 @@ class MemoryTransport:
     async def open_session(self, spec: SessionSpec, *, key: str) -> Session:
         """Open a session or batch, once per key."""
         self._check()
-        _check_key(key)
+        check_key(key)
         self._entry(spec.backend)
         await self._cloud.ensure_device(spec.backend)
         self._cloud.get_ready()
@@ -174,7 +169,7 @@ class MemoryTransport:
                 session_id=SessionId(self._cloud.ids.session_id()),
                 spec=spec,
                 key=key,
-                content=_digest(spec),
+                content=digest_of(spec),
             )
         )
         return await self.session(step.subject or "")
@@ -208,12 +203,12 @@ class MemoryTransport:
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         """Queue one job, once per key."""
         self._check()
-        _check_key(key)
+        check_key(key)
         if len(params) > _CAPABILITIES.max_params_bytes:
             raise PayloadTooLargeError("params", len(params), _CAPABILITIES.max_params_bytes)
-        if spec.program_id not in self._cloud.programs:
-            raise ProgramNotFoundError(spec.program_id, sorted(self._cloud.programs))
+        self._find(spec.program_id)
         self._calibrated(spec.backend, spec.calibration_id)
+        await self._check_run(spec.program_id, params)
         await self._cloud.submissions.enter()
         await self._cloud.ensure_device(spec.backend)
         stored = await self._cloud.blobs.put(params)
@@ -226,7 +221,7 @@ class MemoryTransport:
                     spec=spec,
                     params=stored,
                     key=key,
-                    content=_digest(spec, stored),
+                    content=digest_of(spec, stored),
                 )
             )
             used = bool(step.facts)
@@ -294,9 +289,9 @@ class MemoryTransport:
         """Remove a job that has ended, with all that was kept of it."""
         self._check()
         job = self._view.job(self._principal, job_id)
-        logs = self._view.logs(self._principal, job_id)
+        logs, interim = self._view.logs(self._principal, job_id), self._view.interim(job_id)
         await self._machine.feed(DeleteJob(principal=self._principal, job_id=job.id))
-        for stored in (job.params, job.result, logs):
+        for stored in (job.params, job.result, logs, *interim):
             if stored is not None:
                 await self._cloud.blobs.release(stored.digest)
 
@@ -307,21 +302,7 @@ class MemoryTransport:
             SetTags(principal=self._principal, job_id=JobId(job_id), tags=tags)
         )
 
-    # --- programs and account ------------------------------------------------------------------
-
-    async def programs(self) -> tuple[Program, ...]:
-        """Return the built-in programs, by id."""
-        self._check()
-        programs = self._cloud.programs
-        return tuple(programs[name] for name in sorted(programs))
-
-    async def program(self, program_id: str) -> Program:
-        """Return one program."""
-        self._check()
-        found = self._cloud.programs.get(program_id)
-        if found is None:
-            raise ProgramNotFoundError(program_id, sorted(self._cloud.programs))
-        return found
+    # --- account -------------------------------------------------------------------------------
 
     async def instances(self) -> tuple[Instance, ...]:
         """Return the cloud's instances."""
@@ -346,15 +327,3 @@ class MemoryTransport:
             period_start=start,
             period_end=end,
         )
-
-
-def _check_key(key: str) -> None:
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInputError("key", f"must be 1 to 64 printable ASCII characters, not {key!r}")
-
-
-def _digest(spec: JobSpec | SessionSpec, params: Payload | None = None) -> str:
-    """Return a digest of all that makes two requests the same one."""
-    values = [asdict(spec), params.digest if params is not None else None]
-    text = json.dumps(values, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,20 +8,23 @@ import pytest
 
 # Before the import: a failed assertion then shows its values.
 for _room in (
-    "account", "backends", "closing", "idempotency", "job_ends", "job_queries", "jobs", "private",
-    "races", "refusals", "session_life", "session_queries", "sessions", "tenants", "waiting",
+    "account", "backends", "closing", "idempotency", "interim", "job_ends", "job_queries", "jobs",
+    "private", "programs", "races", "refusals", "session_life", "session_queries", "sessions",
+    "tenants", "waiting",
 ):  # fmt: skip
     pytest.register_assert_rewrite(f"{__name__}.{_room}")
 
-from .account import AccountClaims, ProgramClaims  # noqa: E402
+from .account import AccountClaims  # noqa: E402
 from .backends import BackendClaims  # noqa: E402
 from .claims import claim  # noqa: E402
 from .closing import ClosingClaims  # noqa: E402
 from .idempotency import IdempotencyClaims  # noqa: E402
+from .interim import InterimClaims  # noqa: E402
 from .job_ends import JobEndClaims  # noqa: E402
 from .job_queries import JobQueryClaims  # noqa: E402
 from .jobs import JobClaims  # noqa: E402
 from .private import PrivateJobClaims  # noqa: E402
+from .programs import ProgramClaims  # noqa: E402
 from .races import RaceClaims  # noqa: E402
 from .refusals import RefusalClaims  # noqa: E402
 from .session_life import SessionLifeClaims  # noqa: E402
@@ -36,6 +39,7 @@ __all__ = [
     "BackendClaims",
     "ClosingClaims",
     "IdempotencyClaims",
+    "InterimClaims",
     "JobClaims",
     "JobEndClaims",
     "JobQueryClaims",
@@ -66,6 +70,7 @@ class TransportContract(
     WaitingClaims,
     IdempotencyClaims,
     ProgramClaims,
+    InterimClaims,
     AccountClaims,
     TenantClaims,
     RefusalClaims,

@@ -1,37 +1,13 @@
-"""The promises of ``ProgramPort`` and ``AccountPort``."""
+"""The promises of ``AccountPort``."""
 
 import pytest
 
-from swqr_core.errors import ProgramNotFoundError
 from swqr_core.testing.harness import Control
 
 from .claims import claim
 from .world import World
 
-__all__ = ["AccountClaims", "ProgramClaims"]
-
-
-class ProgramClaims:
-    """What jobs can run."""
-
-    @claim("programs")
-    async def test_programs_are_listed_by_id_each_once(self, world: World) -> None:
-        ids = [program.id for program in await world.transport.programs()]
-
-        assert ids == sorted(set(ids))
-        assert world.harness.program_id in ids
-
-    @claim("programs")
-    async def test_a_program_is_found_as_it_is_listed(self, world: World) -> None:
-        for listed in await world.transport.programs():
-            assert await world.transport.program(listed.id) == listed
-
-    @claim("programs")
-    async def test_an_unknown_program_is_not_found(self, world: World) -> None:
-        with pytest.raises(ProgramNotFoundError) as caught:
-            await world.transport.program("no-such-program")
-
-        assert caught.value.id == "no-such-program"
+__all__ = ["AccountClaims"]
 
 
 class AccountClaims:

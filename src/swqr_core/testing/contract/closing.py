@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from swqr_core.errors import ClosedError
-from swqr_core.model.query import JobQuery, SessionQuery
+from swqr_core.model.program import ProgramSpec, ProgramUpdate
+from swqr_core.model.query import JobQuery, ProgramQuery, SessionQuery
 
 from .claims import claim
 from .world import World
@@ -35,6 +36,7 @@ class ClosingClaims:
     async def test_a_closed_transport_says_so_whatever_it_is_asked(self, world: World) -> None:
         transport, job, name = world.transport, await world.ended(), world.harness.backend
         spec, params, key = world.harness.spec(), world.harness.params(), world.harness.key()
+        program = ProgramSpec(name="one")
         # Each with what it needs: what is denied may say that first.
         asks: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
             ("", transport.backends),
@@ -58,7 +60,14 @@ class ClosingClaims:
             ("", lambda: transport.cancel_job(job.id)),
             ("delete_jobs", lambda: transport.delete_job(job.id)),
             ("tags", lambda: transport.set_tags(job.id, ())),
-            ("programs", transport.programs),
+            ("programs", lambda: transport.programs(ProgramQuery())),
+            ("program_uploads", lambda: transport.add_program(program, b"pass", key=key)),
+            ("program_uploads", lambda: transport.program_source("some-program")),
+            ("program_uploads", lambda: transport.update_program("some-program", ProgramUpdate())),
+            ("program_uploads", lambda: transport.replace_program("some-program", b"pass")),
+            ("program_uploads", lambda: transport.publish_program("some-program", public=True)),
+            ("program_uploads", lambda: transport.delete_program("some-program")),
+            ("interim_results", lambda: transport.interim_results(job.id)),
             ("programs", lambda: transport.program(world.harness.program_id)),
             ("", transport.instances),
             ("usage", transport.usage),

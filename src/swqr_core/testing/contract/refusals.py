@@ -15,7 +15,7 @@ from swqr_core.errors import (
     SessionNotFoundError,
     UnsupportedOperation,
 )
-from swqr_core.model.query import JobQuery, SessionQuery
+from swqr_core.model.query import JobQuery, ProgramQuery, SessionQuery
 from swqr_core.model.session import SessionMode
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.harness import Control
@@ -43,7 +43,9 @@ _DENIED: dict[str, Callable[[World, RuntimeTransport], Awaitable[Any]]] = {
         world.harness.backend, calibration_id=_NOWHERE
     ),
     "time_limits": lambda world, _: world.submit(max_execution_time=300),
-    "programs": lambda _, transport: transport.programs(),
+    "programs": lambda _, transport: transport.programs(ProgramQuery()),
+    "program_uploads": lambda _, transport: transport.delete_program(_NOWHERE),
+    "interim_results": lambda _, transport: transport.interim_results(_NOWHERE),
 }
 
 

@@ -1,0 +1,39 @@
+"""What makes two requests the same one."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import asdict
+
+from swqr_core.errors import InvalidInputError
+from swqr_core.model.job import JobSpec
+from swqr_core.model.payload import Payload
+from swqr_core.model.program import ProgramSpec
+from swqr_core.model.session import SessionSpec
+
+__all__ = ["check_key", "digest_of"]
+
+_LONGEST_KEY: Final = 64
+
+
+def check_key(key: str) -> None:
+    """Check an idempotency key.
+
+    Raises:
+        InvalidInputError: It is not 1 to 64 printable ASCII characters.
+    """
+    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise InvalidInputError("key", f"must be 1 to 64 printable ASCII characters, not {key!r}")
+
+
+def digest_of(spec: JobSpec | SessionSpec | ProgramSpec, content: Payload | None = None) -> str:
+    """Return a digest of all that makes two requests the same one."""
+    values = [asdict(spec), content.digest if content is not None else None]
+    text = json.dumps(values, sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
