@@ -22,6 +22,7 @@ __all__ = ["main", "promises", "run_worlds"]
 _WORLD: Final = 1000
 """Submissions in one world; each world has a seed of its own."""
 
+_TOGETHER: Final = 4  # worlds: each spends most of its time waiting
 Submit = Callable[[World, list[str]], Awaitable[Mapping[str, Ending]]]
 
 
@@ -39,11 +40,17 @@ async def run_worlds(
     """
     submit = submit or partial(submit_all, run)
     tally = Tally()
-    for number, begin in enumerate(range(0, submissions, _WORLD)):
-        marks = [f"n-{index}" for index in range(begin, min(begin + _WORLD, submissions))]
-        async with open_world(run, seed + number, speed=speed) as world:
+    together = asyncio.Semaphore(_TOGETHER)
+
+    async def live(number: int, marks: list[str]) -> None:
+        async with together, open_world(run, seed + number, speed=speed) as world:
             endings = await submit(world, marks)
             tally.add(endings, await world.jobs(), world.weather.table())
+
+    async with asyncio.TaskGroup() as group:
+        for number, begin in enumerate(range(0, submissions, _WORLD)):
+            marks = [f"n-{index}" for index in range(begin, min(begin + _WORLD, submissions))]
+            group.create_task(live(number, marks))
     return tally
 
 
