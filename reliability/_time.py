@@ -10,7 +10,7 @@ from swqr_adapters.http import AiohttpEngine, Deadlines, HttpAnswer, Request
 
 __all__ = ["FastClock", "ImpatientEngine", "hurried"]
 
-_LEAST = 0.5  # real seconds: the machine is no faster than it is
+_LEAST = 1.0  # real seconds: the machine is no faster than it is
 _CONNECT = 5.0
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 from reliability._network import Network
 from reliability._time import FastClock, ImpatientEngine, hurried
 from reliability._weather import BY_THE_NETWORK, BY_THE_SENDER, Act, Weather
@@ -158,6 +158,16 @@ class Tally:
             else:
                 self.refused += 1
                 self.lost += bool(jobs)
+
+    def merge(self, other: "Tally") -> None:
+        """Count what was counted elsewhere."""
+        for name in ("faults", "errors"):
+            getattr(self, name).update(getattr(other, name))
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+_COUNTS: Final = tuple(one.name for one in fields(Tally) if one.type is int)
 
 
 @frozen

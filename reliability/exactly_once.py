@@ -8,50 +8,64 @@ Exit status 0 says that every promise was kept.
 import argparse
 import asyncio
 import logging
+import multiprocessing
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from time import perf_counter
 from typing import Final
 
 from reliability._official import submit_all_officially
-from reliability._worlds import OFFICIAL, RUNS, Ending, Run, Tally, World, open_world, submit_all
+from reliability._worlds import OFFICIAL, RUNS, Run, Tally, open_world, submit_all
 
-__all__ = ["main", "promises", "run_worlds"]
+__all__ = ["main", "promises", "run_world"]
 
 _WORLD: Final = 1000
 """Submissions in one world; each world has a seed of its own."""
-
 _TOGETHER: Final = 4  # worlds: each spends most of its time waiting
-Submit = Callable[[World, list[str]], Awaitable[Mapping[str, Ending]]]
 
 
-async def run_worlds(
-    run: Run, submissions: int, seed: int, submit: Submit | None = None, *, speed: float = 200.0
+async def run_world(
+    run: Run, submissions: int, seed: int, *, first: int = 0, speed: float = 200.0
 ) -> Tally:
-    """Return what came of so many submissions.
+    """Return what came of so many submissions in one world.
 
     Args:
         run: The kind of world.
         submissions: How many.
-        seed: The seed of the first world; the others count on.
-        submit: Who submits; our client if None.
+        seed: The seed of its weather.
+        first: The number of the first submission.
         speed: How much faster time passes there than on a clock on the wall.
     """
-    submit = submit or partial(submit_all, run)
     tally = Tally()
-    together = asyncio.Semaphore(_TOGETHER)
-
-    async def live(number: int, marks: list[str]) -> None:
-        async with together, open_world(run, seed + number, speed=speed) as world:
-            endings = await submit(world, marks)
-            tally.add(endings, await world.jobs(), world.weather.table())
-
-    async with asyncio.TaskGroup() as group:
-        for number, begin in enumerate(range(0, submissions, _WORLD)):
-            marks = [f"n-{index}" for index in range(begin, min(begin + _WORLD, submissions))]
-            group.create_task(live(number, marks))
+    marks = [f"n-{first + index}" for index in range(submissions)]
+    async with open_world(run, seed, speed=speed) as world:
+        if run is OFFICIAL:
+            endings = await submit_all_officially(world, marks)
+        else:
+            endings = await submit_all(run, world, marks)
+        tally.add(endings, await world.jobs(), world.weather.table())
     return tally
+
+
+def _live(name: str, submissions: int, seed: int, first: int) -> Tally:
+    """Run a world in a process of its own."""
+    logging.disable(logging.ERROR)
+    run = next(run for run in (*RUNS, OFFICIAL) if run.name == name)
+    return asyncio.run(run_world(run, submissions, seed, first=first))
+
+
+def _worlds(run: Run, submissions: int, seed: int) -> Iterator[Tally]:
+    """Run so many submissions in worlds of a thousand."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(_TOGETHER, mp_context=context, max_tasks_per_child=1) as pool:
+        yield from [
+            future.result()
+            for future in [
+                pool.submit(_live, run.name, min(_WORLD, submissions - first), seed + number, first)
+                for number, first in enumerate(range(0, submissions, _WORLD))
+            ]
+        ]
 
 
 def promises(run: Run, tally: Tally) -> dict[str, bool]:
@@ -86,7 +100,6 @@ def main(args: Sequence[str] | None = None) -> bool:
         "| told as not done | submitted again by the caller | took | promises |\n"
         f"|{'---|' * 11}"
     )
-    logging.getLogger("swqr_adapters").setLevel(logging.ERROR)
     good, seen = True, []
     for run in (*RUNS, OFFICIAL):
         if options.run and run.name not in options.run:
@@ -94,8 +107,9 @@ def main(args: Sequence[str] | None = None) -> bool:
         began = perf_counter()
         ours = run is not OFFICIAL
         count = options.submissions if ours or options.official is None else options.official
-        submit = None if ours else submit_all_officially
-        tally = asyncio.run(run_worlds(run, count, options.seed, submit))
+        tally = Tally()
+        for world in _worlds(run, count, options.seed):
+            tally.merge(world)
         kept = promises(run, tally) if ours else {}
         good = good and all(kept.values())
         broken = ", ".join(name for name, held in kept.items() if not held)

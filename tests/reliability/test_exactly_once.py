@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from reliability._weather import Act
 from reliability._worlds import OFFICIAL, RUNS, Run, Tally
-from reliability.exactly_once import promises, run_worlds
+from reliability.exactly_once import promises, run_world
 
 A, B, RESUBMITTING = RUNS[:3]
 SUBMISSIONS = 120
@@ -12,7 +12,7 @@ SPEED = 1000.0
 
 
 async def tally_of(run: Run, seed: int) -> Tally:
-    return await run_worlds(run, SUBMISSIONS, seed, speed=SPEED)
+    return await run_world(run, SUBMISSIONS, seed, speed=SPEED)
 
 
 @pytest.mark.parametrize("run", [A, B], ids=lambda run: run.name)
@@ -39,9 +39,7 @@ async def test_keys_that_do_not_arrive_are_noticed_as_doubled_jobs() -> None:
 
 
 async def test_the_official_client_doubles_under_the_same_faults() -> None:
-    from reliability._official import submit_all_officially
-
-    tally = await run_worlds(OFFICIAL, SUBMISSIONS, 1, submit_all_officially, speed=SPEED)
+    tally = await tally_of(OFFICIAL, 1)
 
     assert tally.doubled > 0
     assert tally.unknown_done > 0
