@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from swqr_adapters.secret_files import SecretFileError, read_secret
 from swqr_core.errors import ConfigurationError
 from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import InstanceId
@@ -279,11 +280,9 @@ class _Reader:
         elif kind == "file" and place:
             file = self._path.parent / Path(place).expanduser()
             try:
-                secret = file.read_text(encoding="utf-8").strip()
-            except (OSError, ValueError) as error:
-                raise self._wrong(where, f"its secret cannot be read from {file}") from error
-            if not secret:
-                raise self._wrong(where, f"{file} is empty")
+                secret = read_secret(file)
+            except SecretFileError as error:
+                raise self._wrong(where, f"{file} {error}") from error
         else:
             # What stands there may be the secret: it is not shown.
             raise self._wrong(where, "secret must be 'env:NAME' or 'file:PATH', not the key itself")

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from attrs import evolve
 
 from swqr_adapters.http import HttpEngine, Secret
+from swqr_adapters.secret_files import SecretFileError, read_secret
 from swqr_core.config.reading import (
     amount,
     count,
@@ -92,9 +93,9 @@ def named_key(
         return None
     path = Path(file).expanduser()
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(source, f"{setting}_file {str(path)!r}: {error}") from error
+        text = read_secret(path)
+    except SecretFileError as error:
+        raise ConfigurationError(source, f"{setting}_file {str(path)!r} {error}") from error
     return required_key(text, f"the file {str(path)!r}", wanted_by=source)
 
 

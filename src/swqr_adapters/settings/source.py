@@ -1,11 +1,11 @@
 """The ``SettingsSource`` port on this machine."""
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from swqr_adapters.secret_files import SecretFileError, read_secret
 from swqr_core.errors import ConfigurationError, MissingExtraError
 from swqr_core.ports.settings import SettingsFile
 
@@ -15,7 +15,6 @@ __all__ = ["FILE_NAME", "SystemSettings", "user_file"]
 
 FILE_NAME: Final = "swqr.toml"
 _CONFIG: Final = "SWQR_CONFIG"
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def user_file(environment: Mapping[str, str]) -> Path | None:
@@ -69,17 +68,9 @@ class SystemSettings:
 
 def _from_file(path: Path) -> str:
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the file {str(path)!r}", f"cannot be read: {error}") from error
-    if os.name == "posix" and mode & _OTHERS:
-        raise ConfigurationError(
-            f"the file {str(path)!r}", "can be read by others: chmod 600 it, for it holds a secret"
-        )
-    if not text:
-        raise ConfigurationError(f"the file {str(path)!r}", "is empty")
-    return text
+        return read_secret(path)
+    except SecretFileError as error:
+        raise ConfigurationError(f"the file {str(path)!r}", str(error)) from error
 
 
 def _from_keyring(name: str) -> str:

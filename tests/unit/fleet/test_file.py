@@ -1,6 +1,7 @@
 """A fleet file says what a cloud is like, and what is wrong with it is told by its place."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_secrets_come_from_the_environment_or_a_file(
 ) -> None:
     monkeypatch.setenv("A_KEY", "from-env")
     (tmp_path / "b.key").write_text("from-file\n")
+    (tmp_path / "b.key").chmod(0o600)
     text = '[[key]]\nname = "a"\nsecret = "env:A_KEY"\n[[key]]\nname = "b"\nsecret = "file:b.key"\n'
 
     file = load_fleet(write(text))
@@ -65,6 +67,17 @@ def test_secrets_come_from_the_environment_or_a_file(
     assert [key.secret for key in file.keys] == ["from-env", "from-file"]
     assert [key.user for key in file.keys] == ["a", "b"]
     assert "from-" not in repr(file)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_secret_that_others_can_read_is_refused(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "b.key").write_text("from-file\n")
+    (tmp_path / "b.key").chmod(0o644)
+
+    with pytest.raises(ConfigurationError, match="chmod 600") as caught:
+        load_fleet(write('[[key]]\nname = "b"\nsecret = "file:b.key"\n'))
+
+    assert "from-file" not in str(caught.value)
 
 
 def test_secrets_are_left_alone_where_nobody_needs_them(write: Write) -> None:

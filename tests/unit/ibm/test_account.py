@@ -449,6 +449,7 @@ class TestSettings:
         self, ibm: Ibm, clock: EagerClock, tmp_path: Path
     ) -> None:
         (tmp_path / "key").write_text(f"{KEY}\n", encoding="utf-8")
+        (tmp_path / "key").chmod(0o600)
         settings = IbmSettings.parse(
             {"token_file": str(tmp_path / "key"), "url": ibm.url, "instance": CRN}
         )
