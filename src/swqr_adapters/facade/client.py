@@ -54,14 +54,10 @@ class PortClient:
 
     Configurations and properties are kept as text and parsed for every caller, because official
     code changes the dictionaries that it is given.
-
-    Attributes:
-        instance: The CRN of the instance; official code reads it as ``_instance``.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._instance = self.instance = str(connection.runtime.principal.instance)
         self._configurations: dict[tuple[str, str | None], bytes] = {}
         self._properties: dict[tuple[str, str | None], bytes | None] = {}
 
@@ -69,6 +65,16 @@ class PortClient:
     def runtime(self) -> Runtime:
         """The runtime underneath."""
         return self._connection.runtime
+
+    @property
+    def instance(self) -> str:
+        """The CRN or name of the instance."""
+        return str(self.runtime.principal.instance)
+
+    @property
+    def _instance(self) -> str:
+        """What official code reads."""
+        return self.instance
 
     def __deepcopy__(self, memo: object) -> Self:
         return self  # a copied backend asks the same cloud

@@ -1,11 +1,13 @@
 """One cloud for all services of a process that mean the same transport."""
 
 import threading
+from collections.abc import Mapping
 from typing import Final, Self
 
 from attrs import define, field
 
-from swqr_core.config.connect import active_profile
+from swqr_core.config.connect import active_profile, connect_profile
+from swqr_core.config.secret import SecretText
 from swqr_core.errors import ConfigurationError
 from swqr_core.runtime.blocking import Runtime
 
@@ -22,32 +24,44 @@ class Connection:
 
     Attributes:
         runtime: The runtime.
-        asked: The profile or URL, and the instance, that were asked for; None for a runtime that
-            the caller made.
+        asked: What ``shared`` was asked for; None for a runtime that the caller made.
     """
 
     runtime: Runtime
-    asked: tuple[str | None, str | None] | None = None
+    asked: tuple[str | None, Mapping[str, str], bool] | None = None
     _identity: object = None
     _users: int = field(default=1, init=False)
 
     @classmethod
-    def shared(cls, choice: str | None, instance: str | None = None) -> "Connection":
-        """Return the connection of this transport and instance, made if there is none.
+    def shared(
+        cls,
+        choice: str | None,
+        settings: Mapping[str, str] | None = None,
+        *,
+        at_once: bool = True,
+    ) -> "Connection":
+        """Return the connection of this transport with these settings, made if there is none.
 
         Args:
             choice: A profile's name or a URL; None for the active profile.
-            instance: The instance; None for what the profile says.
+            settings: Further settings, such as the instance; they come before all others.
+            at_once: Whether to make the transport now, so that what is wrong about it shows now;
+                otherwise it is made when it is needed first.
 
         Raises:
             ConfigurationError: There is no such transport, or a setting cannot be used.
         """
-        profile = active_profile(choice, {} if instance is None else {"instance": instance})
+        settings = dict(settings or {})
+        profile = active_profile(choice, settings)
         with _LOCK:
             known = _SHARED.get(profile.identity)
             if known is None:
-                runtime = Runtime.from_profile(profile)
-                known = cls(runtime, (choice, instance), profile.identity)
+                runtime = (
+                    Runtime.from_profile(profile)
+                    if at_once
+                    else Runtime(lambda: connect_profile(profile))
+                )
+                known = cls(runtime, (choice, settings, at_once), profile.identity)
                 _SHARED[profile.identity] = known
             else:
                 known._users += 1
@@ -70,12 +84,18 @@ class Connection:
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def __reduce__(self) -> tuple[object, tuple[str | None, str | None]]:
+    def __reduce__(self) -> tuple[object, tuple[str | None, Mapping[str, str], bool]]:
         if self.asked is None:
             raise ConfigurationError(
                 "service",
                 "one that was made from runtime= cannot be pickled: make it from transport=, "
                 "which the other process can open",
+            )
+        if any(isinstance(value, SecretText) for value in self.asked[1].values()):
+            raise ConfigurationError(
+                "client",
+                "one that was made from sdk_client= cannot be pickled, for its key would be in "
+                "the open: make it from the configuration of the SDK",
             )
         return _reopen, self.asked
 
@@ -84,5 +104,5 @@ _LOCK: Final = threading.Lock()
 _SHARED: Final[dict[object, Connection]] = {}
 
 
-def _reopen(choice: str | None, instance: str | None) -> Connection:
-    return Connection.shared(choice, instance)
+def _reopen(choice: str | None, settings: Mapping[str, str], at_once: bool) -> Connection:
+    return Connection.shared(choice, settings, at_once=at_once)

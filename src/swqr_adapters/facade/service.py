@@ -116,9 +116,8 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
             msg = "transport, runtime: give one of them, not both"
             raise IBMInputValueError(msg, 400)
         instance = None if instance == "auto" else instance
-        connection = (
-            Connection.shared(transport, instance) if runtime is None else Connection(runtime)
-        )
+        bound = {} if instance is None else {"instance": instance}
+        connection = Connection.shared(transport, bound) if runtime is None else Connection(runtime)
         account = Account(
             channel=channel or DEFAULT_CHANNEL,
             url=url,

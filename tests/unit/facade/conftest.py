@@ -59,6 +59,7 @@ class ScriptedTransport:
         self.result_text = b'"done"'
         self.usage_now = InstanceUsage(instance=self.principal.instance)
         self.closed = False
+        self.defaults: bytes | None = None
         self._fleet = Fleet()
         self._listed = {
             name: self._backend(name, waiting)
@@ -129,6 +130,11 @@ class ScriptedTransport:
         self._enter("backend_properties")
         properties: bytes | None = self._entry(name).properties()
         return properties
+
+    async def backend_defaults(self, name: str) -> bytes | None:
+        self._enter("backend_defaults")
+        self._entry(name)
+        return self.defaults
 
     # --- sessions ------------------------------------------------------------------------------
 
