@@ -69,7 +69,8 @@ class PortClient:
     @property
     def instance(self) -> str:
         """The CRN or name of the instance."""
-        return str(self.runtime.principal.instance)
+        with official_errors():
+            return str(self.runtime.principal.instance)
 
     @property
     def _instance(self) -> str:

@@ -481,7 +481,7 @@ class QiskitRuntimeService(contract.QiskitRuntimeService):
 
     def _check_instance(self, instance: str | None) -> None:
         """Refuse an instance that the transport is not bound to."""
-        if instance in {None, self._client.instance}:
+        if instance is None or instance == self._client.instance:
             return
         names = [one["name"] for one in self.instances() if one["crn"] == self._client.instance]
         if instance not in names:

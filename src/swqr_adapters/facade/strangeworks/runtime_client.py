@@ -33,13 +33,13 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
         rsc: The resource, a record of the SDK or its slug; it wins over *channel*.
         sdk_client: A client of the SDK whose key and address are used, so that several accounts can
             be used in one process; None for the SDK's configuration.
-        transport: The URL of another transport.
+        transport: As for ``StrangeworksQiskitRuntimeService``.
         runtime: A runtime that the caller made, and closes, instead.
         **kwargs: Ignored: the official client takes parameters of its HTTP session here.
 
     Raises:
         IBMInputValueError: A value cannot be.
-        ConfigurationError: There is no such transport, or it cannot be configured.
+        ConfigurationError: There is no such profile or transport.
     """
 
     def __init__(
@@ -318,7 +318,7 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
         self._check_bound("/".join(map(str, parts)))
 
     def _check_bound(self, instance: str | None) -> None:
-        if instance not in {None, self.instance}:
+        if instance is not None and instance != self.instance:
             msg = (
                 f"instance {instance!r} is not the one of this client, which is "
                 f"{self.instance!r}: make a client for it"

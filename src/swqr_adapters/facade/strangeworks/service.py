@@ -27,13 +27,15 @@ class StrangeworksQiskitRuntimeService(QiskitRuntimeService):
             than Strangeworks it is the instance.
         channel: ``ibm_cloud`` or ``ibm_quantum`` for a resource of that product, ``local`` for the
             in-memory cloud.
-        transport: The URL of another transport, for example ``memory://?seed=7``.
+        transport: A profile's name, or the URL of a transport, for example ``memory://?seed=7``;
+            if neither this nor *runtime* is given, the active profile, or else Strangeworks.
         runtime: A runtime that the caller made, and closes, instead.
 
     Raises:
         IBMInputValueError: A value cannot be, both *transport* and *runtime* are given, or the
             runtime is bound to another instance than *resource_slug*.
-        ConfigurationError: There is no such transport, or it cannot be configured.
+        ConfigurationError: There is no such profile or transport. What else is wrong about it shows
+            at the first question, as an ``IBMRuntimeError``.
     """
 
     def __init__(
@@ -48,6 +50,9 @@ class StrangeworksQiskitRuntimeService(QiskitRuntimeService):
         # A transport of ours is bound to the resource by its settings, without being asked.
         bound = None if runtime is None else resource_slug
         self._begin(connection, Account(channel=str(channel)), bound)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} over {self.runtime!r}>"  # whose answer asks nobody
 
     def _job(
         self,

@@ -20,7 +20,7 @@ from swqr_adapters.facade.strangeworks import (
     StrangeworksQiskitRuntimeService,
     StrangeworksRuntimeJob,
 )
-from swqr_core.errors import UnreachableError
+from swqr_core.errors import ConfigurationError, UnreachableError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.runtime.blocking import Runtime
 
@@ -42,6 +42,15 @@ class TestConstruction:
         assert capfd.readouterr() == ("", "")
         assert not recwarn.list
         assert not transport.calls
+
+    def test_equal_ones_share_their_cloud_and_keep_it_until_the_last_closes(self) -> None:
+        url = "memory://?seed=7&workers=1"
+        with StrangeworksQiskitRuntimeService(transport=url) as one:
+            other = StrangeworksQiskitRuntimeService(transport=url)
+
+            assert other.runtime is one.runtime
+        assert other.backend("ideal_5").name == "ideal_5"
+        other.close()
 
     @pytest.mark.parametrize("channel", ["ibm_cloud", "ibm_quantum", "local"])
     def test_every_documented_channel_is_taken(self, runtime: Runtime, channel: str) -> None:
@@ -83,6 +92,28 @@ class TestConstruction:
             assert one.active_instance() == "one"
             assert two.active_instance() == "two"
             assert one.runtime is not two.runtime
+
+    def test_an_unknown_transport_is_named(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"no 'nowhere'; installed: .*memory"):
+            StrangeworksQiskitRuntimeService(transport="nowhere://")
+
+    def test_what_the_environment_says_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SWQR_TRANSPORT", "memory")
+        monkeypatch.setenv("SWQR_SEED", "5")
+
+        with StrangeworksQiskitRuntimeService("my-resource", "ibm_quantum") as service:
+            assert repr(service) == "<StrangeworksQiskitRuntimeService over <Runtime>>"
+            assert service.active_instance() == "my-resource"
+            assert service.runtime.capabilities.transport == "memory"
+
+    def test_a_mistake_in_a_setting_shows_at_the_first_question(self) -> None:
+        with (
+            StrangeworksQiskitRuntimeService(transport="memory://?sed=7") as service,
+            pytest.raises(IBMRuntimeError, match="'sed'") as caught,
+        ):
+            service.backends()
+
+        assert isinstance(caught.value.__cause__, ConfigurationError)
 
     def test_the_installed_client_is_not_pinned_to_one_release(self) -> None:
         wanted = [Requirement(text) for text in importlib.metadata.requires("swqr") or ()]
