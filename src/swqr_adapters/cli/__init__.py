@@ -15,5 +15,5 @@ def main() -> int:
         if error.name is None or error.name.partition(".")[0] not in ("click", "rich"):
             raise
         sys.stderr.write(f"swqr: {MissingExtraError('the command line', 'cli')}\n")
-        return 2
+        return 3
     return run()

@@ -9,15 +9,23 @@ import click
 
 from swqr_core.errors import SwqrError
 
+from .exits import STOPPED, exit_code
+
 __all__ = ["app", "run"]
 
 # Name -> where it is, and the line that `--help` shows without importing it.
 _COMMANDS: Final = {
+    "backends": ("swqr_adapters.cli.backends:backends", "List the backends."),
+    "completion": ("swqr_adapters.cli.completion:completion", "Print a shell's completion script."),
+    "config": ("swqr_adapters.cli.config:config", "Show what is configured, and by whom."),
     "demo": ("swqr_adapters.cli.demo:demo", "Run a small program on the in-memory cloud."),
+    "doctor": ("swqr_adapters.cli.doctor:doctor", "Check that everything is as it should be."),
+    "jobs": ("swqr_adapters.cli.jobs:jobs", "List jobs; show or cancel them."),
+    "results": ("swqr_adapters.cli.results:results", "Show or save what came of a job."),
+    "run": ("swqr_adapters.cli.run:run", "Sample the circuit in a file."),
     "serve": ("swqr_adapters.cli.serve:serve", "Serve IBM's REST interface over any transport."),
+    "sessions": ("swqr_adapters.cli.sessions:sessions", "List sessions; show or close them."),
 }
-
-EXIT_FAILED: Final = 1
 
 
 class _LazyGroup(click.Group):
@@ -50,17 +58,18 @@ def run(args: Sequence[str] | None = None) -> int:
     """Run the command; an error is one sentence on standard error.
 
     Returns:
-        0 if all went well, 1 if the work failed, 2 if the command line was wrong, 130 after Ctrl-C.
+        0 if all went well, 2 if the command line was wrong, 130 after Ctrl-C, and otherwise what
+        ``exits`` says of the error.
     """
     try:
         code = app.main(args=args, prog_name="swqr", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("swqr: stopped", err=True)
-        return 130
+        return STOPPED
     except click.ClickException as error:
         error.show(sys.stderr)
         return error.exit_code
     except SwqrError as error:
         click.echo(f"swqr: {error}", err=True)
-        return EXIT_FAILED
+        return exit_code(error)
     return code if isinstance(code, int) else 0

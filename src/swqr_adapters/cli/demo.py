@@ -2,15 +2,16 @@
 
 import json
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import click
 from attrs import asdict, frozen
 
-from swqr_core.errors import InvalidInputError, MissingExtraError
+from swqr_core.errors import InvalidInputError
 from swqr_core.model.session import Session as SessionSnapshot
+
+from .official import official_classes
 
 __all__ = ["DemoReport", "demo"]
 
@@ -83,21 +84,9 @@ def run_demo(
         SwqrError: Something could not be run; the error says what to do.
     """
     say("Loading Qiskit ...")
-    try:
-        import qiskit.exceptions
-        import qiskit_aer  # noqa: F401
-        import qiskit_ibm_runtime  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("swqr demo", "qiskit") from error
-
     settings = f"noise={'on' if noise else 'off'}" + ("" if seed is None else f"&seed={seed}")
-    try:
-        with warnings.catch_warnings():
-            # These primitives are in every supported release; the newest call them old.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return _run(f"memory://?{settings}", backend, shots, noise=noise, say=say)
-    except qiskit.exceptions.QiskitError as error:  # the official client's own kinds, too
-        raise click.ClickException(str(error.message)) from error
+    with official_classes("swqr demo"):
+        return _run(f"memory://?{settings}", backend, shots, noise=noise, say=say)
 
 
 def _run(

@@ -4,6 +4,8 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -67,9 +69,25 @@ class HttpClient:
         self._deadlines = deadlines or Deadlines()
         self._limit = max_response_bytes
         self._allow_plain_http = allow_plain_http
+        self._dated: tuple[str, datetime] | None = None
 
     def __repr__(self) -> str:
         return f"<HttpClient of {self._name!r} over {self._engine!r}>"
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which this clock is ahead of the server's; None if no answer was dated.
+
+        The server's date has whole seconds, and the answer took its time.
+        """
+        if self._dated is None:
+            return None
+        text, at = self._dated
+        try:
+            date = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        return (at - (date if date.tzinfo else date.replace(tzinfo=UTC))).total_seconds()
 
     async def aclose(self) -> None:
         """Close the engine; requests that are under way fail. Closing twice is fine."""
@@ -140,7 +158,10 @@ class HttpClient:
                     raise lost from error
                 raise
             else:
-                asked = retry_after(response.headers, self._clock.now())
+                now = self._clock.now()
+                if "date" in response.headers:
+                    self._dated = response.headers["date"], now
+                asked = retry_after(response.headers, now)
                 again = self._retry.repeats(response.status, idempotent=idempotent)
                 if last or not again or (asked or 0.0) > self._retry.longest_delay:
                     return evolve(response, attempts=attempt, lost=lost is not None)

@@ -51,6 +51,11 @@ class Bound:
         """Whom it acts for."""
         return self._principal
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which this clock is ahead of the platform's; None if that is not known."""
+        return self._api.http.clock_skew
+
     def _need(self, capability: str, operation: str) -> None:
         self._api.check()
         if not getattr(self._capabilities, capability):

@@ -56,8 +56,8 @@ def test_a_seed_repeats_the_demo_and_noise_changes_it(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (("--backend", "ibm_nowhere"), 1, "'ibm_nowhere' not found"),
-        (("--backend", "ideal_1"), 1, "ideal_1 has 1 qubit"),
+        (("--backend", "ibm_nowhere"), 4, "'ibm_nowhere' not found"),
+        (("--backend", "ideal_1"), 6, "ideal_1 has 1 qubit"),
         (("--shots", "0"), 2, "--shots"),
         (("--seed", "x"), 2, "--seed"),
     ],

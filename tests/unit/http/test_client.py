@@ -52,6 +52,21 @@ class TestAnswers:
 
         assert (response.status, response.body, response.headers["x-pot"]) == (418, b"tea", "brown")
 
+    async def test_the_clocks_are_compared(
+        self, client: HttpClient, site: Site, clock: EagerClock
+    ) -> None:
+        before = client.clock_skew
+        behind = format_datetime(clock.now() - timedelta(seconds=90), usegmt=True)
+        site.answers(web.Response(headers={"Date": behind}), web.Response(headers={"Date": "soon"}))
+
+        await client.request("GET", site.url("/"))
+        ahead = client.clock_skew
+        await client.request("GET", site.url("/"))
+
+        assert before is None
+        assert ahead == pytest.approx(90, abs=1)
+        assert client.clock_skew is None
+
     async def test_the_query_arrives_as_it_was_meant(self, client: HttpClient, site: Site) -> None:
         url = with_query(site.url("/jobs"), [("tags", "a b"), ("tags", "c&d"), ("at", "1+00:00")])
 

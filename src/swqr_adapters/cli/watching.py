@@ -1,0 +1,46 @@
+"""Tables that are drawn again until nothing moves any more."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from swqr_core.config.connect import system_clock
+from swqr_core.runtime.blocking import Runtime
+
+from .common import console
+
+__all__ = ["every_option", "watch", "watch_option"]
+
+watch_option = click.option(
+    "--watch", is_flag=True, help="Draw it again and again until all of it has ended."
+)
+every_option = click.option(
+    "--every",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0.05),
+    help="Seconds between two looks.",
+)
+
+
+def watch(runtime: Runtime, look: Callable[[], tuple[Any, bool]], *, every: float) -> None:
+    """Draw until *look* says that everything has ended.
+
+    Where nobody sees it being drawn again, because the output is no terminal, only the last state
+    is printed.
+
+    Args:
+        runtime: On whose loop to pause.
+        look: Returns what to draw, and whether something still moves.
+        every: Seconds between two looks.
+    """
+    from rich.live import Live
+
+    clock = system_clock()
+    drawn, moves = look()
+    with Live(drawn, console=console(), auto_refresh=False) as live:
+        while moves:
+            runtime.run(lambda _: clock.sleep(every))
+            drawn, moves = look()
+            live.update(drawn, refresh=True)
