@@ -2,7 +2,7 @@
 
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,12 +20,15 @@ from swqr_core.errors import (
 from swqr_core.ports.clock import Clock
 
 from .messages import AnswerLostError, Deadlines, HttpAnswer, HttpEngine, Request, Response
-from .retry import RetryPolicy, retry_after
+from .retry import TOO_MANY, RetryPolicy, retry_after
 from .secret import Secret
 
-__all__ = ["HttpClient", "is_loopback", "with_query"]
+__all__ = ["Credentials", "HttpClient", "is_loopback", "with_query"]
 
 logger = logging.getLogger(__name__)
+
+Credentials = Callable[[], Awaitable[Mapping[str, Secret]]]
+"""What gives the secret headers of an attempt."""
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 5
@@ -99,7 +102,7 @@ class HttpClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        credentials: Mapping[str, Secret] | None = None,
+        credentials: Mapping[str, Secret] | Credentials | None = None,
         body: tuple[bytes, ...] = (),
         secret_body: bool = False,
         idempotent: bool | None = None,
@@ -112,7 +115,8 @@ class HttpClient:
             method: For example ``GET``.
             url: Absolute, with its query.
             headers: What is public.
-            credentials: Headers that are secret.
+            credentials: Headers that are secret; or what gives them, which is asked before each
+                attempt, for they may expire while a request is repeated.
             body: The body in pieces; they are sent as they are.
             secret_body: Whether the body is a secret too.
             idempotent: Whether it may be done twice; None for what the method says (all but POST
@@ -127,16 +131,15 @@ class HttpClient:
             PayloadTooLargeError: The answer is over the limit.
             ConfigurationError: Credentials would go over an unencrypted connection.
             ClosedError: The client was closed.
+            and what *credentials* raises.
         """
         sent = Request(
             method=method,
             url=url,
             headers=headers or {},
-            credentials=credentials or {},
             body=body,
             deadlines=deadlines or self._deadlines,
         )
-        self._check_privacy(sent, secret_body=secret_body)
         if idempotent is None:
             idempotent = method not in {"POST", "PATCH"}
         limit = self._limit if max_bytes is None else max_bytes
@@ -147,7 +150,9 @@ class HttpClient:
             last = attempt >= self._retry.attempts
             pause = self._retry.delay(attempt)
             try:
-                response = await self._once(sent, limit)
+                response = await self._once(
+                    await self._allowed(sent, credentials, secret_body=secret_body), limit
+                )
             except AnswerLostError as error:
                 logger.debug("%s: answer lost (%s), attempt %d", self._name, error, attempt)
                 if last or not idempotent:
@@ -158,13 +163,12 @@ class HttpClient:
                     raise lost from error
                 raise
             else:
-                now = self._clock.now()
-                if "date" in response.headers:
-                    self._dated = response.headers["date"], now
-                asked = retry_after(response.headers, now)
+                asked = self._asked(response)
                 again = self._retry.repeats(response.status, idempotent=idempotent)
                 if last or not again or (asked or 0.0) > self._retry.longest_delay:
-                    return evolve(response, attempts=attempt, lost=lost is not None)
+                    return evolve(response, attempts=attempt, unsure=lost is not None)
+                if response.status != TOO_MANY:  # a failure may come after the work
+                    lost = AnswerLostError(self._name, f"{method} answered {response.status}")
                 pause = pause if asked is None else asked
             await self._clock.sleep(pause)
 
@@ -223,6 +227,26 @@ class HttpClient:
         if _origin(url) == _origin(request.url):
             return evolve(request, url=url)
         return evolve(request, url=url, credentials={})
+
+    def _asked(self, response: Response) -> float | None:
+        """Return for how many seconds an answer asks to be left alone; this notes its date."""
+        now = self._clock.now()
+        if "date" in response.headers:
+            self._dated = response.headers["date"], now
+        return retry_after(response.headers, now)
+
+    async def _allowed(
+        self,
+        request: Request,
+        credentials: Mapping[str, Secret] | Credentials | None,
+        *,
+        secret_body: bool,
+    ) -> Request:
+        """Return a request with its credentials, if they may go where it goes."""
+        given = await credentials() if callable(credentials) else credentials
+        request = evolve(request, credentials=given or {})
+        self._check_privacy(request, secret_body=secret_body)
+        return request
 
     def _check_privacy(self, request: Request, *, secret_body: bool = False) -> None:
         parts = urlsplit(request.url)

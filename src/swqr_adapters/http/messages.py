@@ -73,14 +73,15 @@ class Response:
         headers: By their names in lower case; of a repeated one the first.
         body: The body, decompressed.
         attempts: How many requests it took.
-        lost: Whether the answer to one of them was lost, so that it may have been done twice.
+        unsure: Whether the answer to one of them was lost or a failure of the server, so that the
+            work may have been done before.
     """
 
     status: int
     headers: Mapping[str, str] = field(factory=dict)
     body: bytes = field(default=b"", repr=False)
     attempts: int = 1
-    lost: bool = False
+    unsure: bool = False
 
 
 class HttpAnswer(Protocol):

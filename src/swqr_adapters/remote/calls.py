@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from attrs import evolve
+
 from swqr_adapters.http import AnswerLostError, Deadlines, HttpClient, Response, Secret
 from swqr_core.errors import (
     ClosedError,
@@ -26,6 +28,8 @@ Refused = Callable[[Response, Errand, Clock], SwqrError]
 """What an error answer means."""
 
 _UNAUTHORIZED: Final = 401
+_NOT_LOOKED_AT: Final = frozenset({_UNAUTHORIZED, 403, 429})
+_SERVER_FAILED: Final = 500
 
 
 def segment(id: str, missing: type[NotFoundError]) -> str:
@@ -148,25 +152,36 @@ class Caller:
             self.check()
             raise
         if not good(response.status) and response.status not in set(accept):
-            raise self._refused(response, errand, self.clock)
+            refused = self._refused(response, errand, self.clock)
+            if response.unsure and not errand.query and _says_nothing_of_before(response.status):
+                raise OutcomeUnknownError(self.name, errand.action, errand.key) from refused
+            raise refused
         return response
 
     async def _authorized(
         self, method: str, url: str, *, headers: Mapping[str, str], **request: Any
     ) -> Response:
         """Send a request; with other credentials once more if the first were refused."""
-        value = await self.auth.authorization()
-        response = await self._with(value, method, url, headers=headers, **request)
-        # A 401 was not done, whatever it was, so a POST may follow too.
-        if response.status == _UNAUTHORIZED and self.auth.renew(value):
-            other = await self.auth.authorization()
-            if other != value:
-                headers = {**headers, **self._renewed}
-                response = await self._with(other, method, url, headers=headers, **request)
-        return response
+        used = Secret("")
 
-    async def _with(self, value: Secret, method: str, url: str, **request: Any) -> Response:
-        return await self.http.request(method, url, credentials={"Authorization": value}, **request)
+        async def credentials() -> Mapping[str, Secret]:
+            nonlocal used
+            used = await self.auth.authorization()
+            return {"Authorization": used}
+
+        request |= {"credentials": credentials}
+        response = await self.http.request(method, url, headers=headers, **request)
+        # A 401 was not done, whatever it was, so a POST may follow too.
+        if response.status != _UNAUTHORIZED or not self.auth.renew(used):
+            return response
+        headers = {**headers, **self._renewed}
+        try:
+            again = await self.http.request(method, url, headers=headers, **request)
+        except UnreachableError as error:
+            if response.unsure:  # this one did not leave, but an earlier one did
+                raise AnswerLostError(self.name, str(error)) from error
+            raise
+        return evolve(again, unsure=again.unsure or response.unsure)
 
     def date_of(self, response: Response) -> datetime:
         """Return when the server answered, by its clock or else by ours."""
@@ -174,3 +189,11 @@ class Caller:
             return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
         except ValueError:
             return self.clock.now()
+
+
+def _says_nothing_of_before(status: int) -> bool:
+    """Return whether a refusal leaves open what became of an earlier, unanswered attempt.
+
+    Others come from a server that looked at the work, and would have known it again by its key.
+    """
+    return status in _NOT_LOOKED_AT or status >= _SERVER_FAILED

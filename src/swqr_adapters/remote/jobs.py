@@ -127,11 +127,11 @@ class RemoteJobs(Bound):
             error: What the answer says.
             ended: Whether it may not have ended for what was asked.
         """
-        if isinstance(error, JobEndedError | JobNotEndedError) and not response.lost:
+        if isinstance(error, JobEndedError | JobNotEndedError) and not response.unsure:
             raise error
         job = await self.look_at(job_id)
         if ended and job.state.ended:
-            if response.lost and job.state is JobState.CANCELLED:
+            if response.unsure and job.state is JobState.CANCELLED:
                 return
             raise JobEndedError(job_id, job.state.value) from error
         if not ended and not job.state.ended:

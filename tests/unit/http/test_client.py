@@ -189,7 +189,7 @@ class TestRetries:
 
         response = await client.request("GET", site.url())
 
-        assert (response.status, response.attempts, response.lost) == (200, 3, False)
+        assert (response.status, response.attempts, response.unsure) == (200, 3, True)
         assert clock.slept == [0.5, 1.0]
 
     async def test_a_lost_answer_is_asked_for_again_and_that_is_told(
@@ -199,7 +199,33 @@ class TestRetries:
 
         response = await client.request("PUT", site.url())
 
-        assert (response.status, response.lost) == (200, True)
+        assert (response.status, response.unsure) == (200, True)
+
+    async def test_each_attempt_has_the_credentials_of_its_time(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        tokens = iter(["old", "new"])
+        site.answers("drop", web.Response(text="ok"))
+
+        async def credentials() -> dict[str, Secret]:
+            return {"Authorization": Secret(next(tokens))}
+
+        await client.request("PUT", site.url(), credentials=credentials)
+
+        assert [headers["authorization"] for _, _, headers, _ in site.seen] == ["old", "new"]
+
+    async def test_a_lost_answer_is_not_forgotten_over_credentials_that_cannot_be_had(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        site.answers("drop")
+
+        async def credentials() -> dict[str, Secret]:
+            if site.seen:
+                raise UnreachableError("iam", "is away")
+            return {}
+
+        with pytest.raises(AnswerLostError):
+            await client.request("PUT", site.url(), credentials=credentials)
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
     async def test_a_post_is_not_repeated_after_a_failure_of_the_server(

@@ -279,6 +279,40 @@ class TestKeys:
         assert list(ibm.jobs) == [job.id]
         assert ibm.count("POST", "/jobs") == 3
 
+    @pytest.mark.parametrize("lost", ["drop after", "500 after"])
+    @pytest.mark.parametrize("status", [403, 429, 500])
+    async def test_there_a_refusal_after_a_lost_answer_leaves_the_outcome_open(
+        self, keyed: IbmTransport, ibm: Ibm, spec: JobSpec, lost: str, status: int
+    ) -> None:
+        ibm.fail("POST", "/jobs", lost)
+        ibm.fail("POST", "/jobs", refusal(status, 1200, "not now"), times=20)
+
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await keyed.submit(spec, PARAMS, key="k-1")
+
+        assert caught.value.key == "k-1"
+        assert len(ibm.jobs) == 1
+
+    async def test_there_a_token_may_expire_while_a_submission_is_repeated(
+        self, keyed: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        ibm.fail("POST", "/jobs", "drop after")
+        ibm.fail("POST", "/jobs", refusal(401, 1201, "expired"))
+
+        job = await keyed.submit(spec, PARAMS, key="k-1")
+
+        assert list(ibm.jobs) == [job.id]
+
+    async def test_there_a_lost_answer_is_not_forgotten_when_no_new_token_can_be_had(
+        self, keyed: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        ibm.fail("POST", "/jobs", "drop after")
+        ibm.fail("POST", "/jobs", refusal(401, 1201, "expired"))
+        ibm.fail("POST", "/identity/token", refusal(500, None, "away"), times=20)
+
+        with pytest.raises(OutcomeUnknownError):
+            await keyed.submit(spec, PARAMS, key="k-1")
+
     async def test_the_capabilities_say_so_and_leave_all_tags_to_the_user(
         self, keyed: IbmTransport
     ) -> None:

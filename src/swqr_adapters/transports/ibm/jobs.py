@@ -67,7 +67,7 @@ class JobCalls(JobReading, SessionCalls):
             raise PayloadTooLargeError("result", error.size, limit) from error
         if response.status != NO_CONTENT:
             return response.body
-        if response.lost:
+        if response.unsure:
             await self._check_not_taken(job_id)
         return None
 
@@ -117,7 +117,7 @@ class JobCalls(JobReading, SessionCalls):
             await self._explain_conflict(
                 response, job_id, self._conflict(response, job_id), ended=False
             )
-        if response.status == NOT_FOUND and not response.lost:
+        if response.status == NOT_FOUND and not response.unsure:
             raise refused(response, self._errand("delete a job", job=job_id), self._api.clock)
         self._jobs.forget(job_id)
         self._submitted.pop(job_id, None)

@@ -129,7 +129,7 @@ class ProgramCalls(IbmBound):
             self._command("delete_program", program_id, program=program_id),
             accept=(404,),
         )
-        if response.status == 404 and not response.lost:  # noqa: PLR2004
+        if response.status == 404 and not response.unsure:  # noqa: PLR2004
             raise ProgramNotFoundError(program_id)
 
     async def interim_results(
