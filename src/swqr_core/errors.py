@@ -23,6 +23,7 @@ The tree is split by what a caller may do next::
     │   ├── JobCancelledError
     │   ├── JobFailedError
     │   └── JobTimedOutError
+    ├── PayloadLostError                     the bytes are damaged: submit again
     ├── WaitTimeoutError (TimeoutError)      wait longer: the work goes on
     ├── TransportError                       the way to the platform
     │   ├── OutcomeUnknownError              look for the key before repeating
@@ -59,6 +60,7 @@ __all__ = [
     "MissingExtraError",
     "NotFoundError",
     "OutcomeUnknownError",
+    "PayloadLostError",
     "PayloadTooLargeError",
     "ProgramNotFoundError",
     "ProtocolError",
@@ -371,6 +373,28 @@ class JobTimedOutError(JobOutcomeError):
     """The job ran longer than it was allowed to (REST: ``Cancelled - Ran too long``)."""
 
     verb = "ran too long"
+
+
+class PayloadLostError(SwqrError):
+    """Bytes of a job or program are damaged or gone on the platform's disk; all else is as it was.
+
+    Attributes:
+        noun: ``job`` or ``program``.
+        id: Which one.
+        what: Which bytes: ``params``, ``result``, ``logs``, ...
+    """
+
+    code = 1000
+
+    def __init__(self, noun: str, id: str, what: str) -> None:
+        super().__init__(noun, id, what)
+        self.noun, self.id, self.what = noun, id, what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} of {self.noun} {self.id!r}: damaged or gone in the platform's store; "
+            f"submit the {self.noun} again with a new key"
+        )
 
 
 class WaitTimeoutError(SwqrError, TimeoutError):

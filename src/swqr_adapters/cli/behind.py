@@ -64,7 +64,12 @@ class Behind:
 
 
 async def make_behind(
-    url: str, keys: tuple[str, ...], fleet: Path | None, *, local: bool
+    url: str,
+    keys: tuple[str, ...],
+    fleet: Path | None,
+    *,
+    local: bool,
+    store: str | None = None,
 ) -> Behind:
     """Make what is behind a server.
 
@@ -73,6 +78,7 @@ async def make_behind(
         keys: The API keys that may be used.
         fleet: The file that shapes the in-memory cloud.
         local: Whether only this machine can reach the server; then it may go without keys.
+        store: Where the in-memory cloud keeps its jobs and sessions: a path or a URL.
 
     Raises:
         ConfigurationError: The transport cannot be made, or anybody could use it.
@@ -83,16 +89,20 @@ async def make_behind(
             raise ConfigurationError("--transport", "the in-memory cloud has no location")
         if fleet is not None:
             settings["fleet"] = str(fleet)
+        if store is not None:
+            settings["store"] = store
         return await _cloud(settings, keys, local=local)
     if fleet is not None:
         raise ConfigurationError("--fleet", "shapes the in-memory cloud, and nothing else")
+    if store is not None:
+        raise ConfigurationError("--store", "is for the in-memory cloud, and nothing else")
     transport = await connect_transport(url)
     return await _gateway(transport, keys, local=local)
 
 
 async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: bool) -> Behind:
     """Serve a cloud of this process; every user and instance sees their own."""
-    from swqr_adapters.transports.memory.settings import CloudSettings, make_cloud
+    from swqr_adapters.transports.memory.settings import CloudSettings, open_cloud
 
     given = dict(settings)
     kind = given.pop("clock", "system")
@@ -100,7 +110,7 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
         raise ConfigurationError("--transport", f"clock must be system or virtual, not {kind!r}")
     clock = VirtualClock() if kind == "virtual" else None  # the control surface moves it
     parsed = CloudSettings.parse(given)
-    cloud = make_cloud(parsed, clock=clock)
+    cloud = await open_cloud(parsed, clock=clock)
     everything = Account(user=parsed.user, instances=cloud.instances)
     accounts = dict.fromkeys(keys, everything)
     for key in load_fleet(Path(parsed.fleet)).keys if parsed.fleet else ():
@@ -117,7 +127,7 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
 
     async def reset() -> None:
         nonlocal cloud
-        before, cloud = cloud, make_cloud(parsed, clock=clock)
+        before, cloud = cloud, await open_cloud(parsed, clock=clock)
         await ring.forget_transports()
         await before.aclose()
 
@@ -130,9 +140,9 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
         local=local,
     )
     first = accounts.get(token, everything).instances
-    return Behind(
-        ring=ring, instance=first[0], token=token, control=Control(reset=reset, clock=clock)
-    )
+    # What is meant to last is not forgotten by a request.
+    control = Control(reset=reset if parsed.store is None else None, clock=clock)
+    return Behind(ring=ring, instance=first[0], token=token, control=control)
 
 
 async def _gateway(transport: RuntimeTransport, keys: tuple[str, ...], *, local: bool) -> Behind:

@@ -33,10 +33,13 @@ _CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
 @click.option("--print-env", is_flag=True, help="Print shell exports for qiskit-ibm-runtime.")
 @click.option("--fleet", type=click.Path(path_type=Path), help="A TOML file of the cloud's shape.")
 @click.option(
+    "--store", help="Where jobs and sessions outlive the server: a path or sqlite:/// URL."
+)
+@click.option(
     "--grace", default=30.0, show_default=True, type=click.FloatRange(0),
     help="Seconds that running jobs get when the server is stopped.",
 )  # fmt: skip
-def serve(
+def serve(  # noqa: PLR0913 - the options of the command
     *,
     host: str,
     port: int,
@@ -45,6 +48,7 @@ def serve(
     ready_file: Path | None,
     print_env: bool,
     fleet: Path | None,
+    store: str | None,
     grace: float,
 ) -> None:
     """Serve IBM's REST interface over any transport.
@@ -66,6 +70,7 @@ def serve(
             url=url,
             keys=keys,
             fleet=fleet,
+            store=store,
             grace=grace,
             announce=lambda ready: _announce(ready, ready_file, print_env=print_env),
         )
@@ -133,6 +138,7 @@ async def _serve(
     url: str,
     keys: tuple[str, ...],
     fleet: Path | None,
+    store: str | None,
     grace: float,
     announce: Callable[[_Ready], None],
 ) -> None:
@@ -145,7 +151,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    behind = await make_behind(url, keys, fleet, local=host in _LOOPBACK)
+    behind = await make_behind(url, keys, fleet, local=host in _LOOPBACK, store=store)
     settings = ServerSettings(control_key=os.environ.get(_CONTROL_KEY) or None)
     service = Service(behind.ring, settings, control=behind.control)
     server = Server(service, host=host, port=port)

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .blobs import SpillingBlobStore as SpillingBlobStore
     from .memory import MemoryEventLog as MemoryEventLog
+    from .sqlite import Store as Store
+    from .sqlite import open_store as open_store
+    from .sqlite import store_path as store_path
 
-__all__ = ["MemoryEventLog", "SpillingBlobStore"]
+__all__ = ["MemoryEventLog", "SpillingBlobStore", "Store", "open_store", "store_path"]
 
-_HOME = {"MemoryEventLog": ".memory", "SpillingBlobStore": ".blobs"}
+_HOME = {
+    "MemoryEventLog": ".memory",
+    "SpillingBlobStore": ".blobs",
+    "Store": ".sqlite",
+    "open_store": ".sqlite",
+    "store_path": ".sqlite",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -151,6 +152,19 @@ class SpillingBlobStore:
         if blob is None:
             return
         await _remove(self._drop(blob))
+
+    async def adopt(self, digests: Iterable[str]) -> None:
+        """Take these as all the puts that were not undone, and forget every other blob.
+
+        Raises:
+            ClosedError: The store was closed.
+        """
+        self._check()
+        counts = Counter(digests)
+        for digest, blob in list(self._blobs.items()):
+            blob.count = max(1, counts[digest])
+            if not counts[digest]:
+                await _remove(self._drop(blob))
 
     async def aclose(self) -> None:
         """Forget everything and remove the directory. Closing twice is fine."""

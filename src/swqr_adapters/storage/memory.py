@@ -62,6 +62,14 @@ class MemoryEventLog:
             yield number, self._records[number - 1]
             self._check()
 
+    async def mend(self) -> None:
+        """Do nothing: memory does not fail to take a record.
+
+        Raises:
+            ClosedError: The log was closed.
+        """
+        self._check()
+
     async def aclose(self) -> None:
         """Forget everything. Closing twice is fine."""
         self._closed = True

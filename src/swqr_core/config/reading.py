@@ -24,6 +24,7 @@ __all__ = [
     "one_of",
     "read_settings",
     "setting",
+    "size",
     "switch",
     "texts",
 ]
@@ -97,6 +98,15 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ValueError("must be a whole number from 1 on")
     return int(text)
+
+
+def size(text: str) -> int:
+    """Read a number of bytes, with K, M or G behind it for larger units."""
+    unit = {"K": 2**10, "M": 2**20, "G": 2**30}.get(text[-1:].upper(), 1)
+    digits = text if unit == 1 else text[:-1]
+    if not (digits.isascii() and digits.isdigit() and int(digits)):
+        raise ValueError("must be a number of bytes, which may end in K, M or G")
+    return int(digits) * unit
 
 
 def amount(text: str) -> float:

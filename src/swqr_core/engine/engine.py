@@ -150,6 +150,11 @@ class Engine:
         running = self._cloud.running
         return tuple(running[seq].id for seq in sorted(running) if running[seq].outcome is None)
 
+    def executed(self) -> tuple[FinishExecution, ...]:
+        """Return what came of the executions of jobs that still keep their devices."""
+        running = self._cloud.running.values()
+        return tuple(job.outcome for job in running if job.outcome is not None)
+
     def used_seconds(self, instance: InstanceId) -> float:
         """Return the seconds of usage that count for an instance at ``now``."""
         account = self._cloud.accounts.get(instance)

@@ -326,6 +326,10 @@ class View:
         """Return the uploaded program that a job which has not ended runs, if it runs one."""
         return self._pinned.get(job_id)
 
+    def all_pinned(self) -> tuple[JobPinned, ...]:
+        """Return the same for all jobs that have not ended."""
+        return tuple(self._pinned.values())
+
     def interim(self, job_id: str) -> Sequence[Payload]:
         """Return the addresses of all that a job has published so far, in order."""
         return self._interim.get(job_id, ())
@@ -416,6 +420,18 @@ class View:
     def status(self, backend: str) -> tuple[BackendStatus, str]:
         """Return a backend's status and its reason."""
         return self._status.get(backend, (BackendStatus.ONLINE, ""))
+
+    def devices(self) -> tuple[str, ...]:
+        """Return the names of the backends that were used so far."""
+        return tuple(self._queues)
+
+    def payloads(self) -> Iterator[Payload]:
+        """Yield the addresses of all bytes of all jobs, each as often as it is needed."""
+        for record in self._jobs.values():
+            for payload in (record.job.params, record.job.result, record.logs):
+                if payload is not None:
+                    yield payload
+            yield from self._interim.get(record.job.id, ())
 
     def consumed(self, instance: InstanceId, since: datetime) -> float:
         """Return the seconds charged to an instance since a time; what is older is forgotten."""

@@ -38,15 +38,26 @@ class EventLog(Protocol):
         """Add a record and return its number, counted from 1.
 
         When this returns, the record outlives a crash as far as the store promises. Records are
-        kept in the order of the calls. After an exception the record is not in the log.
+        kept in the order of the calls. After an exception the record is not in the log, nor is
+        any that was given later: records build on each other, so none is taken until ``mend``.
 
         Raises:
             ClosedError: The log was closed.
+            UnreachableError: It cannot be written now, for example because a disk is full.
         """
         ...
 
     def read(self, after: int = 0) -> AsyncIterator[tuple[int, LogRecord]]:
         """Yield the records behind number *after*, in order, with their numbers."""
+        ...
+
+    async def mend(self) -> None:
+        """Take records again after an ``append`` has failed and all behind it have failed too.
+
+        Raises:
+            ClosedError: The log was closed.
+            UnreachableError: It still cannot be written.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -60,7 +71,12 @@ class BlobStore(Protocol):
     async def put(self, data: bytes) -> Payload:
         """Keep *data* and return its address. Keeping the same bytes again costs nothing.
 
-        Every ``put`` is answered by one ``release`` or by closing the store.
+        When this returns, the bytes outlive a crash as far as the store promises. Every ``put`` is
+        answered by one ``release`` or by closing the store.
+
+        Raises:
+            ClosedError: The store was closed.
+            SwqrError: There is no room; nothing was kept.
         """
         ...
 
@@ -68,7 +84,8 @@ class BlobStore(Protocol):
         """Return the bytes.
 
         Raises:
-            KeyError: There are none under that digest.
+            KeyError: There are none under that digest, or none that it fits: bytes that were
+                damaged are never given.
         """
         ...
 
@@ -82,6 +99,14 @@ class BlobStore(Protocol):
 
     async def release(self, digest: str) -> None:
         """Undo one ``put``; the bytes go when the last is undone. Unknown digests are ignored."""
+        ...
+
+    async def adopt(self, digests: Iterable[str]) -> None:
+        """Take *digests* as the puts that were not undone, each as often as it comes.
+
+        Called once after a recovery, before anything else: blobs that are not among them are
+        left from a crash, and go. A digest for which there are no bytes is no error here.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -32,12 +32,10 @@ from swqr_core.errors import (
     JobNotFoundError,
     PayloadTooLargeError,
     ProgramNotFoundError,
-    TransportError,
 )
 from swqr_core.model.ids import BackendName, InstanceId, ProgramId
 from swqr_core.model.principal import Instance
 from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus
-from swqr_core.ports.storage import LogRecord
 from swqr_core.testing import SequentialIds, StubExecutor
 
 SPEC = JobSpec(program_id=ProgramId("sampler"), backend=BackendName("ideal_5"))
@@ -367,25 +365,3 @@ async def test_a_cloud_goes_on_from_its_log(make_cloud: Maker) -> None:
     assert [request.params for request in stub.ran] == [b"[1]", b"[2]"]
     assert (await again.session(session.id)).state is SessionState.OPEN
     assert (await again.submit(SPEC, b"[1]", key="k-1")).id == running.id
-
-
-async def test_after_its_log_has_failed_a_cloud_admits_nothing_more(make_cloud: Maker) -> None:
-    class FullDisk(MemoryEventLog):
-        full = False
-
-        async def append(self, record: LogRecord) -> int:
-            if self.full:
-                raise OSError("no space left on device")
-            return await super().append(record)
-
-    log = FullDisk()
-    transport = make_cloud(log=log).transport()
-    first = await transport.submit(SPEC, b"{}", key="k-1")
-    await transport.wait_job(first.id, timeout=None)
-    log.full = True
-    with pytest.raises(OSError, match="no space"):
-        await transport.submit(SPEC, b"{}", key="k-2")
-
-    with pytest.raises(TransportError, match="event log failed"):
-        await transport.submit(SPEC, b"{}", key="k-3")
-    assert (await transport.jobs(JobQuery())).total == 1

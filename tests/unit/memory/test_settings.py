@@ -2,7 +2,8 @@
 
 import pytest
 
-from swqr_adapters.transports.memory.settings import CloudSettings, connect
+from swqr_adapters.execution.pool import WorkerPool
+from swqr_adapters.transports.memory.settings import CloudSettings, connect, make_cloud
 from swqr_core.errors import ConfigurationError
 
 
@@ -24,6 +25,8 @@ def test_settings_are_read_from_text() -> None:
         ("noise", "maybe", "noise must be on or off"),
         ("pace", "fast", "pace must be instant or real"),
         ("wall_limit", "long", "wall_limit must be a number of seconds"),
+        ("memory_limit", "lots", "memory_limit must be a number of bytes"),
+        ("on_restart", "maybe", "on_restart must be rerun or fail"),
     ],
 )
 def test_a_mistake_is_named_with_what_would_be_right(name: str, value: str, message: str) -> None:
@@ -32,8 +35,32 @@ def test_a_mistake_is_named_with_what_would_be_right(name: str, value: str, mess
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"), [("1000", 1_000), ("512M", 512 * 2**20), ("2g", 2 * 2**30)]
+)
+def test_memory_is_given_in_bytes_or_larger_units(text: str, expected: int) -> None:
+    assert CloudSettings.parse({"memory_limit": text}).memory_limit == expected
+
+
+async def test_the_limits_of_an_execution_reach_the_workers() -> None:
+    settings = CloudSettings(wall_limit=5.0, memory_limit=2**30)
+    cloud = make_cloud(settings)
+    pool = cloud._executor  # noqa: SLF001 - a job over its limit takes long
+    assert isinstance(pool, WorkerPool)
+
+    assert (pool._wall_limit, pool._memory_limit) == (5.0, 2**30)  # noqa: SLF001
+    await cloud.aclose()
+
+
+@pytest.mark.parametrize(
     "settings",
-    [{"workers": "0"}, {"max_ttl": "0"}, {"ideal": "0"}, {"job_seconds": "-1"}],
+    [
+        {"workers": "0"},
+        {"max_ttl": "0"},
+        {"ideal": "0"},
+        {"job_seconds": "-1"},
+        {"execution": "threads", "memory_limit": "1G"},
+        {"store": "postgres://host/db"},
+    ],
 )
 async def test_a_value_out_of_its_range_is_a_configuration_error(settings: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):

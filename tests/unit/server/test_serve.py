@@ -150,6 +150,9 @@ def test_the_control_surface_takes_its_key_from_the_environment() -> None:
         (["--transport", "memory://?sed=1"], "seed"),
         (["--transport", "memory://somewhere"], "location"),
         (["--ready-file", "/nonexistent/ready.json", "--transport", CLOUD], "--ready-file"),
+        (["--store", "/", "--transport", CLOUD], "is a folder"),
+        (["--store", "/nonexistent/store.db", "--transport", CLOUD], "no folder"),
+        (["--store", "x", "--transport", "ibm://x"], "--store"),
         (["--host", "192.0.2.1", "--api-key", "k", "--transport", CLOUD], "cannot listen"),
     ],
 )
@@ -192,6 +195,25 @@ def test_a_fleet_file_shapes_what_is_served(tmp_path: Path) -> None:
         "mock_lab": "mock",
     }
     assert (known[0], unknown[0], elsewhere[0]) == (200, 400, 404)
+
+
+def test_with_a_store_sessions_outlive_a_server_that_was_killed(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    head = {"Authorization": "apikey any", "Service_CRN": LOCAL}
+    with serving("--store", store) as (process, line):
+        base = f"{line.split()[-1]}/api/v1"
+        _, opened = ask(f"{base}/sessions", "POST", {"backend": "ideal_3", "mode": "batch"}, **head)
+        second = run("--transport", CLOUD, "--store", store)
+        reset = ask(f"{line.split()[-1]}/_swqr/reset", "POST")
+        process.kill()
+        process.wait(60)
+    with serving("--store", store) as (_, line):
+        status, found = ask(f"{line.split()[-1]}/api/v1/sessions/{opened['id']}", **head)
+
+    assert (status, found["id"], found["backend_name"]) == (200, opened["id"], "ideal_3")
+    assert second.returncode == 1
+    assert f"in use by process {process.pid}" in second.stderr
+    assert reset[0] == 400
 
 
 def test_running_work_is_finished_before_it_ends() -> None:

@@ -7,10 +7,16 @@ if TYPE_CHECKING:
     from .cloud import MemoryCloud as MemoryCloud
     from .settings import CloudSettings as CloudSettings
     from .settings import connect as connect
+    from .settings import open_cloud as open_cloud
 
-__all__ = ["CloudSettings", "MemoryCloud", "connect"]
+__all__ = ["CloudSettings", "MemoryCloud", "connect", "open_cloud"]
 
-_HOME = {"CloudSettings": ".settings", "MemoryCloud": ".cloud", "connect": ".settings"}
+_HOME = {
+    "CloudSettings": ".settings",
+    "MemoryCloud": ".cloud",
+    "connect": ".settings",
+    "open_cloud": ".settings",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import hashlib
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -19,7 +20,8 @@ from swqr_core.errors import (
     BackendNotFoundError,
     ClosedError,
     InstanceNotFoundError,
-    TransportError,
+    PayloadLostError,
+    UnreachableError,
 )
 from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import BackendName, InstanceId, JobId
@@ -46,6 +48,8 @@ from .transport import MemoryTransport
 from .turnstile import Turnstile
 
 __all__ = ["DEFAULT_INSTANCE", "MemoryCloud"]
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_INSTANCE = Instance(
     id=InstanceId("crn:v1:bluemix:public:quantum-computing:us-east:a/swqr:local::"),
@@ -81,6 +85,8 @@ class MemoryCloud:
         seed: What all randomness comes from that no job seeds itself.
         warm_up: Gets the executor ready; called in the background as soon as somebody looks at a
             backend or opens a session, so that the first job need not wait for it.
+        close: Called when all else is closed, for what *log* and *blobs* share.
+        retry: After how many seconds a store that could not be written is tried again.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a cloud
@@ -102,6 +108,8 @@ class MemoryCloud:
         noise: bool = True,
         seed: int = 0,
         warm_up: Callable[[], Coroutine[Any, Any, object]] | None = None,
+        close: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        retry: float = 1.0,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.clock = clock
@@ -120,6 +128,8 @@ class MemoryCloud:
         self._seed = seed
         self.submissions = Turnstile(_AT_ONCE)
         self._warm_up = warm_up
+        self._close = close
+        self._retry = retry
         self._warming: asyncio.Task[object] | None = None
         self._known: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -133,6 +143,7 @@ class MemoryCloud:
             act=self._act,
             ended=self._ended,
             tell=self._tell,
+            retry=retry,
         )
         self._sources = Sources(self.machine.view, self._release)
 
@@ -156,13 +167,32 @@ class MemoryCloud:
             raise InstanceNotFoundError(principal.instance, [i.name for i in self.instances])
         return MemoryTransport(self, principal)
 
-    async def recover(self) -> None:
+    async def recover(self, *, rerun: bool = True) -> None:
         """Take up what the event log holds; call this once, before the first use.
 
+        Limits that passed meanwhile take effect now, dated by when they passed.
+
+        Args:
+            rerun: What becomes of the jobs that were running: they run again from their start,
+                or they fail with a reason that says so.
+
         Raises:
+            ConfigurationError: The log is damaged.
             InvalidInputError: A record of the log cannot be read.
         """
-        await self.machine.recover()
+        running = await self.machine.recover()
+        executed = self.machine.executed()
+        for one in executed:
+            self._stored[one.job_id] = _Stored(result=one.result, logs=one.logs)
+        held = [each for one in executed for each in (one.result, one.logs) if each is not None]
+        wanted = [payload.digest for payload in (*self.machine.view.payloads(), *held)]
+        await self.blobs.adopt([*wanted, *self._sources.restore()])
+        self._known.update(self.machine.view.devices())
+        for job_id in running:
+            if rerun:
+                self.machine.start(job_id)
+            else:
+                await self.machine.feed(_interrupted(job_id))
 
     async def set_backend_status(self, name: str, status: BackendStatus, reason: str = "") -> None:
         """Take a backend offline, pause it, or bring it back. What runs on it goes on.
@@ -191,6 +221,8 @@ class MemoryCloud:
         if self._log is not None:
             await self._log.aclose()
         await self.blobs.aclose()
+        if self._close is not None:
+            await self._close()
 
     def get_ready(self) -> None:
         """Warm the executor up in the background, the first time that this is called."""
@@ -273,8 +305,8 @@ class MemoryCloud:
             if self._running.get(job_id) is asyncio.current_task():
                 del self._running[job_id]
         self._stored[job_id] = stored
-        with suppress(ClosedError, TransportError):  # nobody is left who could be told
-            await self.machine.feed(
+        with suppress(ClosedError):  # whoever opens the log next sees to the job
+            await self._finish(
                 FinishExecution(
                     job_id=job_id,
                     status=outcome.status,
@@ -292,6 +324,17 @@ class MemoryCloud:
 
     def _tell(self, fact: Fact) -> None:
         self._sources.see(fact)
+
+    async def _finish(self, outcome: FinishExecution) -> None:
+        """Tell the engine what came of an execution, as soon as the log takes it."""
+        try:
+            await self.machine.insist(outcome)
+        except (TypeError, ValueError) as error:
+            if not outcome.metrics:
+                raise
+            _log.warning("the metrics of job %s are no JSON: %s", outcome.job_id, error)
+            await self.machine.mended()
+            await self.machine.insist(evolve(outcome, metrics={}))
 
     def _ended(self, fact: JobEnded) -> None:
         """Let go of what was stored for a job that has ended without it."""
@@ -320,11 +363,11 @@ class MemoryCloud:
         spec = self.entry(job.spec.backend).device_spec(
             noise=self._noise, job_seconds=self._device(job.spec.backend).job_seconds
         )
-        params = await self.blobs.get(job.params.digest) if job.params is not None else b"{}"
+        params = await self.read(job_id, "params", job.params)
         request = ExecutionRequest(
             job_id=job_id,
             program_id=job.spec.program_id,
-            params=params,
+            params=b"{}" if params is None else params,
             device=spec,
             seed=job_seed(self._seed, job.instance or "", number),
             log_level=job.spec.log_level,
@@ -332,10 +375,11 @@ class MemoryCloud:
         pinned = view.pinned(job_id)
         if pinned is None or self.runner is None:
             return await self._executor.execute(request)
-        publisher = Publisher(job_id, self.machine, self.blobs)
+        source = await self.read(job_id, "program", pinned.source)
+        publisher = Publisher(job_id, self.machine, self.blobs, self._keep)
         try:
             outcome = await self.runner.run(
-                ProgramSource(text=await self.blobs.get(pinned.source.digest), spec=pinned.spec),
+                ProgramSource(text=source or b"", spec=pinned.spec),
                 evolve(request, wall_limit=float(job.time_limit or pinned.spec.cost)),
                 executor=self._executor,
                 publish=publisher.publish,
@@ -347,9 +391,38 @@ class MemoryCloud:
 
     async def _store(self, outcome: ExecutionOutcome) -> "_Stored":
         done = outcome.status is ExecutionStatus.COMPLETED
-        result = await self.blobs.put(outcome.result) if outcome.result or done else None
-        logs = await self.blobs.put(outcome.logs.encode()) if outcome.logs else None
+        result = await self._keep(outcome.result) if outcome.result or done else None
+        logs = await self._keep(outcome.logs.encode()) if outcome.logs else None
         return _Stored(result=result, logs=logs)
+
+    async def _keep(self, data: bytes) -> Payload:
+        """Store bytes that nobody can send again: as soon as there is room for them."""
+        while True:
+            try:
+                return await self.blobs.put(data)
+            except UnreachableError:
+                await asyncio.sleep(self._retry)
+
+    async def read(
+        self, id: str, what: str, payload: Payload | None, *, noun: str = "job"
+    ) -> bytes | None:
+        """Return bytes of a job or program, if it has them.
+
+        Args:
+            id: The job's or program's id.
+            what: ``params``, ``result``, ``logs``, ...
+            payload: Their address.
+            noun: What the id is of.
+
+        Raises:
+            PayloadLostError: They are damaged or gone.
+        """
+        if payload is None:
+            return None
+        try:
+            return await self.blobs.get(payload.digest)
+        except KeyError as error:
+            raise PayloadLostError(noun, id, what) from error
 
     def check_open(self) -> None:
         """Raise ``ClosedError`` if the cloud is closed."""
@@ -361,6 +434,16 @@ class MemoryCloud:
 class _Stored:
     result: Payload | None = field(default=None)
     logs: Payload | None = field(default=None)
+
+
+def _interrupted(job_id: JobId) -> FinishExecution:
+    return FinishExecution(
+        job_id=job_id,
+        status=ExecutionStatus.FAILED,
+        reason="The platform was restarted while the job ran, and does not run such jobs again.",
+        reason_code=1000,
+        reason_solution="Submit it again.",
+    )
 
 
 def _look_at(task: asyncio.Task[object]) -> None:

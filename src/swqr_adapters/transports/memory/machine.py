@@ -1,6 +1,7 @@
 """The engine made to live: time passes, facts are logged and published, effects carried out."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from swqr_core.engine.facts import (
     StartExecution,
     Step,
 )
-from swqr_core.engine.inputs import Input
+from swqr_core.engine.inputs import FinishExecution, Input
 from swqr_core.engine.records import decode_record, encode_record
 from swqr_core.engine.settings import EngineSettings
 from swqr_core.engine.view import View
@@ -27,17 +28,20 @@ from swqr_core.errors import (
     ClosedError,
     JobNotFoundError,
     SwqrError,
-    TransportError,
+    UnreachableError,
     WaitTimeoutError,
 )
+from swqr_core.model.ids import JobId
 from swqr_core.model.job import Job
 from swqr_core.model.principal import Principal
 from swqr_core.ports.clock import Clock
-from swqr_core.ports.storage import EventLog
+from swqr_core.ports.storage import EventLog, LogRecord
 
 __all__ = ["Machine"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Machine:
@@ -53,6 +57,8 @@ class Machine:
         act: Carries out an effect; it must not block.
         ended: Told of every job that has ended; it must not block.
         tell: Told of every fact before the view is; it must not block.
+        retry: After how many seconds a log that could not be written is tried again. These pass
+            by the event loop's clock: a disk knows nothing of the cloud's time.
     """
 
     def __init__(
@@ -64,59 +70,84 @@ class Machine:
         act: Callable[[Effect], None],
         ended: Callable[[JobEnded], None],
         tell: Callable[[Fact], None] = lambda _: None,
+        retry: float = 1.0,
     ) -> None:
         self.view = View()
+        self._settings = settings
         self._engine = Engine(settings)
         self._clock = clock
         self._log = log
         self._act = act
         self._ended = ended
         self._tell = tell
+        self._retry = retry
         self._began = clock.now()
         self._began_monotonic = clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Job]]] = {}
         self._reading: dict[str, list[asyncio.Future[None]]] = {}
-        self._published: asyncio.Future[None] | None = None
+        self._last: asyncio.Task[None] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
+        self._stalled: UnreachableError | None = None
+        self._mending: asyncio.Task[None] | None = None
+        self._mended = asyncio.Event()
         self._timer: asyncio.Task[None] | None = None
         self._timer_due: datetime | None = None
         self._sooner = asyncio.Event()
-        self._dead: Exception | None = None
+        self._dead: ClosedError | None = None
 
     def now(self) -> datetime:
         """Return the cloud's time, which never goes back even if a real clock is set."""
         return self._began + timedelta(seconds=self._clock.monotonic() - self._began_monotonic)
 
-    async def recover(self) -> None:
+    async def recover(self) -> tuple[JobId, ...]:
         """Take in what the log holds, and go on from there; call this before anything else.
 
-        Deadlines that passed meanwhile fire now, dated by themselves. Jobs that were running run
-        again from their start.
+        Deadlines that passed meanwhile fire now, dated by themselves.
+
+        Returns:
+            The jobs that were running and of which nobody runs the execution any more.
 
         Raises:
+            ConfigurationError: The log is damaged.
             InvalidInputError: A record cannot be read.
         """
+        if self._log is None:
+            return ()
+        await self._replay(self._engine.apply, self.view.apply)
+        if self._engine.now is not None:
+            self._began = max(self._began, self._engine.now)
+        left = self._engine.outstanding()
+        at = self.now()
+        await self._commit(None, at, self._engine.advance_to(at))
+        self._arm()
+        still = frozenset(self._engine.outstanding())
+        return tuple(job_id for job_id in left if job_id in still)
+
+    async def _replay(self, *apply: Callable[[Fact], None]) -> None:
         if self._log is None:
             return
         async for _, record in self._log.read():
             for fact in decode_record(record)[2]:
-                self._engine.apply(fact)
-                self._tell(fact)
-                self.view.apply(fact)
-        if self._engine.now is not None:
-            self._began = max(self._began, self._engine.now)
-        at = self.now()
-        await self._commit(None, at, self._engine.advance_to(at))
-        for job_id in self._engine.outstanding():
-            self._act(StartExecution(job_id))
-        self._arm()
+                for each in apply:
+                    each(fact)
+
+    def executed(self) -> tuple[FinishExecution, ...]:
+        """Return the outcomes of executions that are done, of jobs that keep their devices."""
+        return self._engine.executed()
+
+    def start(self, job_id: JobId) -> None:
+        """Let a running job be executed from its start, in place of an execution that is lost."""
+        self._act(StartExecution(job_id))
 
     async def feed(self, command: Input) -> Step:
         """Handle an input and return what it has led to, once that is durable and published.
 
+        Cancelling this does not undo it.
+
         Raises:
             SwqrError: It was refused; nothing has changed.
             ClosedError: The cloud was closed.
-            TransportError: The log failed: what has happened since is not durable.
+            UnreachableError: The log cannot be written now; nothing has changed.
         """
         self._check()
         at = self.now()
@@ -133,32 +164,57 @@ class Machine:
             await self._commit(command, at, step)
         return step
 
+    async def insist(self, command: Input) -> Step:
+        """Feed what nobody can give again, as soon as the log takes it.
+
+        Raises:
+            SwqrError: It was refused; nothing has changed.
+            ClosedError: The cloud was closed.
+        """
+        while True:
+            try:
+                return await self.feed(command)
+            except UnreachableError:
+                await self.mended()
+
     async def _commit(self, command: Input | None, at: datetime, step: Step) -> None:
         """Make a step durable and publish it, after all earlier ones."""
         if not step.facts and not step.effects:
             # A repeated key answers with what an earlier input has made: once that is durable.
-            if self._published is not None and not self._published.done():
-                await self._published
-                self._check()
-            return
-        if self._log is not None:
-            before = self._published
-            mine = self._published = asyncio.get_running_loop().create_future()
-            try:
-                await self._log.append(encode_record(command, at, step.facts))
-                if before is not None and not before.done():
-                    await before
-                self._check()
-            except asyncio.CancelledError:
-                # The record may be there: go on, or the view would miss what the log has.
-                self._fail(TransportError("memory", "a write to the event log was interrupted"))
-                raise
-            except Exception as error:
-                self._fail(error)
-                raise
-            finally:
-                mine.set_result(None)
+            last = self._last
+            if last is not None and not last.done():
+                await asyncio.wait([last])
+                if (error := last.exception()) is not None:
+                    raise _refusal(error) from error
+        elif self._log is None:
+            self._publish(step)
+        else:
+            record = encode_record(command, at, step.facts)
+            # Whoever asked may give up meanwhile: the record is written all the same.
+            writing = asyncio.ensure_future(self._write(self._log, record, step, self._last))
+            self._last = writing
+            self._writing.add(writing)
+            writing.add_done_callback(self._written)
+            await asyncio.shield(writing)
+
+    async def _write(
+        self, log: EventLog, record: LogRecord, step: Step, before: "asyncio.Task[None] | None"
+    ) -> None:
+        try:
+            await log.append(record)
+        except Exception as error:
+            self._stall(log, error)
+            if isinstance(error, OSError):
+                raise _refusal(error) from error
+            raise
+        if before is not None and not before.done():
+            await asyncio.wait([before])
         self._publish(step)
+
+    def _written(self, writing: "asyncio.Task[None]") -> None:
+        self._writing.discard(writing)
+        if not writing.cancelled():
+            writing.exception()  # perhaps whoever waited for it has given up
 
     def _publish(self, step: Step) -> None:
         for fact in step.facts:
@@ -171,9 +227,10 @@ class Machine:
                 self._wake(fact)
             elif isinstance(fact, InterimPublished):
                 self._wake_readers(fact.job_id)
-        for effect in step.effects:
-            self._act(effect)
-        self._arm()
+        if self._dead is None:  # else whoever opens the log next carries them out
+            for effect in step.effects:
+                self._act(effect)
+            self._arm()
 
     def _wake_readers(self, job_id: str) -> None:
         for reader in self._reading.pop(job_id, ()):
@@ -212,7 +269,7 @@ class Machine:
             WaitTimeoutError: *timeout* seconds are over.
             ClosedError: The cloud was closed meanwhile.
         """
-        self._check()
+        self._check_open()
         job = self.view.job(principal, job_id)
         if job.state.ended:
             return job
@@ -240,7 +297,7 @@ class Machine:
             JobNotFoundError: There is none of that id.
             ClosedError: The cloud was closed meanwhile.
         """
-        self._check()
+        self._check_open()
         end = None if timeout is None else self._clock.monotonic() + timeout
         while not self.view.job(principal, job_id).state.ended:
             if len(self.view.interim(job_id)) > start:
@@ -308,9 +365,11 @@ class Machine:
             if not await self._sleep_until(due):
                 continue
             at = self.now()
-            if at >= due:
-                with self._clock.hold():
+            if at >= due and self._stalled is None:
+                with self._clock.hold(), suppress(UnreachableError):
                     await self._commit(None, at, self._engine.advance_to(at))
+            if self._stalled is not None:
+                await self.mended()
 
     async def _sleep_until(self, due: datetime) -> bool:
         """Return True when *due* has come, False when there is something sooner."""
@@ -324,19 +383,73 @@ class Machine:
             alarm.cancel()
             sooner.cancel()
 
+    # --- a log that cannot be written ----------------------------------------------------------
+
+    def _stall(self, log: EventLog, error: Exception) -> None:
+        """Refuse everything until the log takes records again.
+
+        What the engine has decided since is in no log, so it did not happen: the engine is made
+        anew from what is durable, which is also all that was ever published.
+        """
+        if self._stalled is None and self._dead is None:
+            self._stalled = _refusal(error)
+            self._mended.clear()
+            _log.error("%s", self._stalled)
+            self._mending = asyncio.ensure_future(self._mend(log))
+
+    async def _mend(self, log: EventLog) -> None:
+        while self._writing:
+            await asyncio.wait(set(self._writing))
+        while True:
+            engine = Engine(self._settings)
+            try:
+                await log.mend()
+                await self._replay(engine.apply)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+                self._stalled = _refusal(error)
+                await asyncio.sleep(self._retry)
+            else:
+                break
+        self._engine = engine
+        self._stalled = None
+        _log.warning("the event log takes records again")
+        self._mended.set()
+        self._arm()
+
+    async def mended(self) -> None:
+        """Return when the log takes records again.
+
+        Raises:
+            ClosedError: The cloud was closed.
+        """
+        if self._stalled is not None:
+            await self._mended.wait()
+        self._check_open()
+
     # --- the end -------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        if self._dead is not None:
-            raise self._dead
+        self._check_open()
+        if self._stalled is not None:
+            raise UnreachableError(*self._stalled.args)
 
-    def _fail(self, error: Exception) -> None:
-        """Stop for good: what the engine has decided meanwhile is not in the log."""
+    def _check_open(self) -> None:
+        if self._dead is not None:
+            raise ClosedError(*self._dead.args)
+
+    async def aclose(self) -> None:
+        """Finish what is being written, stop time, let go of whoever waits. Twice is fine."""
         if self._dead is None:
-            self._dead = TransportError(
-                "memory", f"the event log failed ({error}): open the cloud anew from its log"
-            )
-            self._release(self._dead)
+            self._dead = ClosedError("the in-memory cloud")
+        while self._writing:
+            await asyncio.wait(set(self._writing))
+        self._mended.set()
+        self._release(self._dead)
+        tasks = [task for task in (self._timer, self._mending) if task is not None]
+        self._timer = self._mending = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _release(self, error: Exception) -> None:
         waiters: list[asyncio.Future[Any]] = [
@@ -349,12 +462,10 @@ class Machine:
         self._waiting.clear()
         self._reading.clear()
 
-    async def aclose(self) -> None:
-        """Stop time and let go of whoever waits. Closing twice is fine."""
-        if self._dead is None:
-            self._dead = ClosedError("the in-memory cloud")
-        self._release(self._dead)
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-            await asyncio.gather(timer, return_exceptions=True)
+
+def _refusal(error: BaseException) -> UnreachableError:
+    if isinstance(error, UnreachableError):
+        return UnreachableError(*error.args)
+    return UnreachableError(
+        "memory", f"the event log cannot be written ({error}): nothing was done; try again later"
+    )

@@ -1,12 +1,15 @@
 """From a running program to those who read its interim results."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from swqr_core.engine.facts import InterimPublished
 from swqr_core.engine.inputs import PublishInterim
-from swqr_core.errors import ClosedError, TransportError
+from swqr_core.errors import ClosedError
 from swqr_core.model.ids import JobId
+from swqr_core.model.payload import Payload
 from swqr_core.ports.storage import BlobStore
 
 from .machine import Machine
@@ -26,12 +29,20 @@ class Publisher:
         job_id: The job.
         machine: Where it runs.
         blobs: Where results are kept.
+        keep: Puts one there, as soon as there is room.
     """
 
-    def __init__(self, job_id: JobId, machine: Machine, blobs: BlobStore) -> None:
+    def __init__(
+        self,
+        job_id: JobId,
+        machine: Machine,
+        blobs: BlobStore,
+        keep: Callable[[bytes], Coroutine[Any, Any, Payload]],
+    ) -> None:
         self._job_id = job_id
         self._machine = machine
         self._blobs = blobs
+        self._keep = keep
         self._known = len(machine.view.interim(job_id))
         self._left: list[bytes] = []
         self._writing: asyncio.Task[None] | None = None
@@ -57,11 +68,11 @@ class Publisher:
     async def _write(self) -> None:
         while self._left:
             some, self._left = self._left[:_AT_ONCE], self._left[_AT_ONCE:]
-            stored = tuple([await self._blobs.put(result) for result in some])
+            stored = tuple([await self._keep(result) for result in some])
             facts: tuple[object, ...] = ()
-            with suppress(ClosedError, TransportError):  # nobody is left who could read it
-                step = await self._machine.feed(PublishInterim(job_id=self._job_id, results=stored))
-                facts = step.facts
+            with suppress(ClosedError):  # nobody is left who could read it
+                input = PublishInterim(job_id=self._job_id, results=stored)
+                facts = (await self._machine.insist(input)).facts
             if not any(isinstance(fact, InterimPublished) for fact in facts):
                 for payload in stored:  # the job has ended meanwhile
                     await self._blobs.release(payload.digest)

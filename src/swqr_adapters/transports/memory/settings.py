@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -17,6 +17,7 @@ from swqr_core.config.reading import (
     one_of,
     read_settings,
     setting,
+    size,
     switch,
 )
 from swqr_core.engine.settings import Device, EngineSettings, Pace, Plan
@@ -31,7 +32,10 @@ from .cloud import DEFAULT_INSTANCE, MemoryCloud
 from .mirror import Mirror, read_mirror
 from .transport import MemoryTransport
 
-__all__ = ["CloudSettings", "connect", "make_cloud"]
+if TYPE_CHECKING:
+    from swqr_adapters.storage import Store
+
+__all__ = ["CloudSettings", "connect", "make_cloud", "open_cloud"]
 
 _SOURCE = "memory transport"
 
@@ -47,6 +51,7 @@ class CloudSettings:
         execution: ``workers`` (supervised processes) or ``threads`` (trusted programs only).
         workers: How many jobs run side by side; None for one a core, and one with ``threads``.
         wall_limit: Seconds of wall time after which an execution is stopped.
+        memory_limit: Bytes of memory that a job may use above a warm worker; None for no limit.
         ideal: Sizes of the ideal simulators that a listing shows, for example ``5,32``.
         user: The user's id.
         instance: The instance's CRN or name; None for the cloud's own.
@@ -57,6 +62,11 @@ class CloudSettings:
         usage_seconds: The instance's usage limit in seconds; None for none.
         fleet: A TOML file of instances and devices to mirror; None for one instance and every
             snapshot.
+        store: Where jobs and sessions outlive the process, like ``sqlite:///path``; None for
+            nowhere.
+        on_restart: What becomes of jobs that ran when the process ended: ``rerun``, or ``fail``.
+        on_damage: Whether a store whose log is damaged is not opened (``refuse``), or goes on
+            from before the damage (``quarantine``).
     """
 
     seed: int | None = setting(number, None)
@@ -64,7 +74,8 @@ class CloudSettings:
     pace: str = setting(one_of("instant", "real"), "instant")
     execution: str = setting(one_of("workers", "threads"), "workers")
     workers: int | None = setting(number, None)
-    wall_limit: float = setting(amount, 3600.0)
+    wall_limit: float = setting(amount, 600.0)
+    memory_limit: int | None = setting(size, None)
     ideal: tuple[int, ...] = setting(numbers, (32,))
     user: str = setting(str, "local")
     instance: str | None = setting(str, None)
@@ -74,6 +85,9 @@ class CloudSettings:
     pending_jobs: int | None = setting(number, None)
     usage_seconds: float | None = setting(amount, None)
     fleet: str | None = setting(str, None)
+    store: str | None = setting(str, None)
+    on_restart: str = setting(one_of("rerun", "fail"), "rerun")
+    on_damage: str = setting(one_of("refuse", "quarantine"), "refuse")
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "CloudSettings":
@@ -101,7 +115,8 @@ def make_cloud(
         executor: What runs its programs; as *settings* say if None.
 
     Raises:
-        ConfigurationError: Two settings do not go together, or a value is out of its range.
+        ConfigurationError: Two settings do not go together, a value is out of its range, or the
+            store cannot be opened.
     """
     try:
         fleet = Fleet(ideal_sizes=settings.ideal)
@@ -122,11 +137,16 @@ def make_cloud(
     if executor is None:
         executor, warm_up = _executor(settings)
     seed = settings.seed if settings.seed is not None else secrets.randbits(63)
+    store = _store(settings, seed)
+    if store is not None and settings.seed is None:
+        seed = int(store.known["seed"])  # jobs that run again draw the same lots
     return MemoryCloud(
         clock=clock or SystemClock(),
         ids=ids or RandomIds(),
         executor=executor,
-        blobs=SpillingBlobStore(),
+        blobs=SpillingBlobStore() if store is None else store.blobs,
+        log=None if store is None else store.log,
+        close=None if store is None else store.aclose,
         fleet=mirror.fleet or fleet,
         settings=engine,
         template=template,
@@ -136,6 +156,42 @@ def make_cloud(
         noise=settings.noise,
         seed=seed,
         warm_up=warm_up,
+    )
+
+
+async def open_cloud(
+    settings: CloudSettings,
+    *,
+    clock: Clock | None = None,
+    ids: IdFactory | None = None,
+    executor: Executor | None = None,
+) -> MemoryCloud:
+    """Make a cloud and let it take up what its store holds; the arguments are ``make_cloud``'s.
+
+    Raises:
+        ConfigurationError: Two settings do not go together, a value is out of its range, or the
+            store cannot be opened or read.
+    """
+    cloud = make_cloud(settings, clock=clock, ids=ids, executor=executor)
+    try:
+        await cloud.recover(rerun=settings.on_restart == "rerun")
+    except BaseException as error:
+        await cloud.aclose()
+        if isinstance(error, InvalidInputError):
+            raise ConfigurationError(f"store {settings.store!r}", str(error)) from error
+        raise
+    return cloud
+
+
+def _store(settings: CloudSettings, seed: int) -> "Store | None":
+    if settings.store is None:
+        return None
+    from swqr_adapters.storage import open_store, store_path
+
+    return open_store(
+        store_path(settings.store),
+        quarantine=settings.on_damage == "quarantine",
+        remember={"seed": str(seed)},
     )
 
 
@@ -161,13 +217,21 @@ def _executor(
     if settings.workers is not None and settings.workers < 1:
         raise ConfigurationError(_SOURCE, f"workers must be at least 1, not {settings.workers}")
     if settings.execution == "threads":
+        if settings.memory_limit is not None:
+            raise ConfigurationError(
+                _SOURCE, "memory_limit is for execution=workers: threads share one memory"
+            )
         from swqr_adapters.execution.threads import ThreadExecutor
 
         # Qiskit's native reader of circuits was seen to crash in several threads at once.
         return ThreadExecutor(settings.workers or 1, wall_limit=settings.wall_limit), None
     from swqr_adapters.execution.pool import WorkerPool
 
-    pool = WorkerPool(workers=settings.workers, wall_limit=settings.wall_limit)
+    pool = WorkerPool(
+        workers=settings.workers,
+        wall_limit=settings.wall_limit,
+        memory_limit=settings.memory_limit,
+    )
     return pool, pool.start
 
 
@@ -175,13 +239,14 @@ async def connect(location: str, settings: Mapping[str, str]) -> MemoryTransport
     """Make a cloud of one's own and return the way to it (entry point ``memory``).
 
     Raises:
-        ConfigurationError: A setting is unknown or cannot be used, or there is a location.
+        ConfigurationError: A setting is unknown or cannot be used, the store cannot be opened,
+            or there is a location.
     """
     if location.strip("/"):
         raise ConfigurationError(
             _SOURCE, f"it is in this process and has no location, so not {location!r}: 'memory://'"
         )
     parsed = CloudSettings.parse(settings)
-    cloud = make_cloud(parsed)
+    cloud = await open_cloud(parsed)
     principal = Principal(user=parsed.user, instance=cloud.instances[0].id)
     return MemoryTransport(cloud, principal, owns_cloud=True)

@@ -32,6 +32,14 @@ class Sources:
         self._release = release
         self._needed: Counter[str] = Counter()
 
+    def restore(self) -> list[str]:
+        """Count anew who needs a source now; return the digests of all that are needed."""
+        library = self._view.library
+        shelved = [each for id in library.ids() if (each := library.get(id)) is not None]
+        self._needed = Counter(each.source.digest for each in shelved)
+        self._needed.update(each.source.digest for each in self._view.all_pinned())
+        return list(self._needed)
+
     def see(self, fact: Fact) -> None:
         """Take in a fact, before the view does."""
         match fact:

@@ -13,6 +13,7 @@ from swqr_core.errors import (
     LimitExceededError,
     NotFoundError,
     OutcomeUnknownError,
+    PayloadLostError,
     PayloadTooLargeError,
     ProtocolError,
     StateConflictError,
@@ -51,6 +52,7 @@ _STATUSES: Final[tuple[tuple[type[SwqrError], int, int], ...]] = (
     (TransportError, 502, 1010),
     (ClosedError, 503, 1999),
     (JobOutcomeError, 409, 5203),
+    (PayloadLostError, 410, _INTERNAL),
     (WaitTimeoutError, 408, 5201),
     (ConfigurationError, 400, 1208),
 )
@@ -67,6 +69,7 @@ _SOLUTIONS: Final[tuple[tuple[type[SwqrError], str], ...]] = (
     (UnreachableError, "Try again later."),
     (TransportError, "Look at what was done, and tell the owner of the server."),
     (UnsupportedOperation, "Do without it, or ask a server over another platform."),
+    (PayloadLostError, "Submit the job again."),
     (ClosedError, "Try again later."),
     (SwqrError, "Tell the owner of the server what happened, with the trace."),
 )
