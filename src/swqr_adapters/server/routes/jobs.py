@@ -20,7 +20,7 @@ from swqr_adapters.wire.ibm.requests import (
     parse_tags_body,
 )
 from swqr_adapters.wire.splicing import join
-from swqr_core.errors import InvalidInputError, NotFoundError
+from swqr_core.errors import InvalidInputError, NotFoundError, PayloadLostError
 from swqr_core.model.job import Job
 
 __all__ = ["ROUTES"]
@@ -98,8 +98,8 @@ async def _with_params(
     for job, entry in zip(jobs, entries, strict=True):
         try:
             params = await call.transport.params(job.id)
-        except NotFoundError:
-            params = b"{}"  # deleted since the page was made
+        except (NotFoundError, PayloadLostError):
+            params = b"{}"  # deleted since the page was made; or damaged, which `one` tells
         for piece in join(entry, "params", params):
             yield between + piece if between else piece
             between = b""
@@ -116,7 +116,8 @@ async def _add_results(call: Call, jobs: tuple[Job, ...], entries: list[dict[str
     for job, entry in zip(jobs, entries, strict=True) if most else ():
         if job.spec.private or job.result is None or job.result.size > most:
             continue
-        with suppress(NotFoundError, UnicodeDecodeError):  # deleted since; no text
+        # Deleted since, no text, or damaged: whoever asks for it alone is told.
+        with suppress(NotFoundError, UnicodeDecodeError, PayloadLostError):
             data = await call.transport.result(job.id)
             if data is not None:
                 entry[MEMBER][RESULT_TEXT] = data.decode()
