@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # `testing` is for those who write a transport, and `all` is the sum.
-RUN_TIME_EXTRAS = {"cli", "http", "keyring", "qiskit", "server", "strangeworks"}
+RUN_TIME_EXTRAS = {"cli", "http", "keyring", "programs", "qiskit", "server", "strangeworks"}
 SUPPORTED = ["3.11", "3.12", "3.13"]
 
 

@@ -13,13 +13,15 @@ from typing import BinaryIO, Final
 
 from attrs import field, frozen
 
-__all__ = ["CHUNK", "Frame", "FrameError", "FrameReader", "frame_head", "read_frame"]
+__all__ = ["CHUNK", "MAX_HEADER", "Frame", "FrameError", "FrameReader", "frame_head", "read_frame"]
 
 _PREFIX: Final = Struct("!IQ")
-_MAX_HEADER: Final = 16 * 2**20
 
 #: Bytes moved by one read or write: large enough to be cheap, and short for an event loop.
 CHUNK: Final = 256 * 1024
+
+#: Bytes of the longest header, unless a reader is told another limit.
+MAX_HEADER: Final = 16 * 2**20
 
 
 class FrameError(Exception):
@@ -96,10 +98,12 @@ class FrameReader:
 
     Args:
         body_limit: Bytes; a longer body is an error before it is read.
+        header_limit: Bytes; likewise.
     """
 
-    def __init__(self, body_limit: int) -> None:
+    def __init__(self, body_limit: int, header_limit: int = MAX_HEADER) -> None:
         self._body_limit = body_limit
+        self._header_limit = header_limit
         self._head = bytearray()
         self._header: Mapping[str, object] | None = None
         self._body = io.BytesIO()
@@ -136,10 +140,10 @@ class FrameReader:
         if len(self._head) < _PREFIX.size:
             return view
         header_size, body_size = _PREFIX.unpack_from(self._head)
-        if header_size > _MAX_HEADER or body_size > self._body_limit:
+        if header_size > self._header_limit or body_size > self._body_limit:
             raise FrameError(
                 f"a frame of {header_size} + {body_size} bytes is over the limit of "
-                f"{_MAX_HEADER} + {self._body_limit}"
+                f"{self._header_limit} + {self._body_limit}"
             )
         need = _PREFIX.size + header_size - len(self._head)
         self._head += view[:need]

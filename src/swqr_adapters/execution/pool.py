@@ -332,7 +332,7 @@ class WorkerPool:
         try:
             worker = WorkerProcess(
                 self._settings,
-                setup,
+                setup.head(),
                 threads=self._threads,
                 loop=self._on_loop(),
                 on_frame=self._spoke,

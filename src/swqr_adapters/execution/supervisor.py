@@ -18,9 +18,8 @@ from attrs import field, frozen
 import swqr_adapters
 import swqr_core
 
-from .frames import CHUNK, Frame, FrameError, FrameReader
+from .frames import CHUNK, MAX_HEADER, Frame, FrameError, FrameReader
 from .logs import LOG_LIMIT
-from .messages import Setup
 from .text import BoundedLog
 
 __all__ = ["DEFAULT_WARM", "WorkerProcess", "WorkerSettings"]
@@ -79,6 +78,10 @@ class WorkerSettings:
         start_limit: Seconds until a new worker must be ready.
         result_limit: Bytes of the longest result taken from a worker.
         log_limit: Bytes of log kept for one job: its beginning and its end.
+        header_limit: Bytes of the longest header taken from a worker.
+        output_limit: Bytes that a worker may print in all before it is killed; None for any.
+        linger: Seconds for which it may live on after it has closed its pipe: what is around it
+            may need them to tell how it ended.
     """
 
     python: str | None = None
@@ -87,6 +90,9 @@ class WorkerSettings:
     start_limit: float = 120.0
     result_limit: int = 256 * 2**20
     log_limit: int = LOG_LIMIT
+    header_limit: int = MAX_HEADER
+    output_limit: int | None = None
+    linger: float = 0.0
 
     def command(self, *arguments: int) -> list[str]:
         """Return the command line of a worker.
@@ -115,12 +121,12 @@ class WorkerSettings:
             "QISKIT_PARALLEL": "FALSE",  # the pool is what runs in parallel
             "QISKIT_SETTINGS": os.devnull,  # nobody's own file decides what a job gives
         }
-        roots = self._roots()
+        roots = self.roots()
         if roots:
             env["PYTHONPATH"] = os.pathsep.join(roots)
         return env | dict(self.env)
 
-    def _roots(self) -> list[str]:
+    def roots(self) -> list[str]:
         """Return where the interpreter finds swqr, if not in the places of installed packages.
 
         That may be a checkout, a folder that the caller put on its path, or a zip file.
@@ -142,12 +148,13 @@ class WorkerProcess:
 
     Args:
         settings: How to make it.
-        setup: What it is told first.
+        hello: The frame that it is told first.
         threads: With how many threads it computes.
         loop: The running loop.
         on_frame: Called with each frame: the first says that the worker is ready, each other one
             answers a request.
-        on_garble: Called if what it sends is no frame, with what is wrong; it is being killed.
+        on_garble: Called if what it sends is no frame, or too much, with what is wrong; it is
+            being killed.
         on_end: Called with its return code, as ``subprocess`` gives it, when it is dead and
             everything is released.
 
@@ -158,7 +165,7 @@ class WorkerProcess:
     def __init__(
         self,
         settings: WorkerSettings,
-        setup: Setup,
+        hello: bytes,
         *,
         threads: int,
         loop: asyncio.AbstractEventLoop,
@@ -168,8 +175,10 @@ class WorkerProcess:
     ) -> None:
         self._loop = loop
         self._on_frame, self._on_garble, self._on_end = on_frame, on_garble, on_end
-        self._reader = FrameReader(settings.result_limit)
+        self._reader = FrameReader(settings.result_limit, settings.header_limit)
         self._output = BoundedLog(settings.log_limit)
+        self._may_print = settings.output_limit
+        self._linger = settings.linger
         self._outgoing: deque[memoryview] = deque()
         self._owner = os.getpid()
         self._dead = False
@@ -194,7 +203,7 @@ class WorkerProcess:
         loop.add_reader(self._answers, self._read_answers)
         loop.add_reader(self._printed, self._read_output)
         self._watch_end()
-        self.send(setup.head(), b"")
+        self.send(hello, b"")
 
     def __repr__(self) -> str:
         return f"<WorkerProcess {self.pid}>"
@@ -203,6 +212,11 @@ class WorkerProcess:
     def pid(self) -> int:
         """The process id, which is its process group's too."""
         return self._process.pid
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait to be taken by the worker."""
+        return sum(map(len, self._outgoing))
 
     def send(self, head: bytes, body: bytes) -> bool:
         """Send a frame, without waiting.
@@ -269,7 +283,11 @@ class WorkerProcess:
             return
         if not data:
             self._loop.remove_reader(self._answers)
-            self.kill()  # it may have closed the pipe and live on
+            # It may have closed the pipe and live on.
+            if self._linger:
+                self._loop.call_later(self._linger, self.kill)
+            else:
+                self.kill()
             return
         try:
             frames = self._reader.feed(data)
@@ -295,6 +313,14 @@ class WorkerProcess:
                 self._loop.remove_reader(self._printed)
                 return
             self._output.add(data)
+            if self._may_print is not None:
+                self._may_print -= len(data)
+                if self._may_print < 0:
+                    self._loop.remove_reader(self._printed)
+                    self._may_print = None
+                    self.kill()
+                    self._on_garble(self, "it printed more than it may")
+                    return
 
     def _watch_end(self) -> None:
         """Have ``_died`` called when the process is dead, whoever still holds its pipes."""

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from jsonschema import (  # type: ignore[import-untyped]
+from jsonschema import (
     Draft202012Validator,
     FormatChecker,
 )

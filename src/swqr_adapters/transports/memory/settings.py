@@ -25,7 +25,7 @@ from swqr_core.errors import ConfigurationError, InvalidInputError
 from swqr_core.model.ids import BackendName, InstanceId
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.ports.clock import Clock
-from swqr_core.ports.executor import Executor
+from swqr_core.ports.executor import Executor, ProgramRunner
 from swqr_core.ports.ids import IdFactory
 
 from .cloud import DEFAULT_INSTANCE, MemoryCloud
@@ -49,6 +49,8 @@ class CloudSettings:
         noise: ``on`` or ``off``: whether real devices have the errors of their calibration.
         pace: ``instant``, or ``real``: a job keeps its device for its quantum seconds.
         execution: ``workers`` (supervised processes) or ``threads`` (trusted programs only).
+        programs: ``isolated``: uploaded programs run where the machine isolates them; ``limits``:
+            everywhere, for people whom you trust; ``off``: nowhere.
         workers: How many jobs run side by side; None for one a core, and one with ``threads``.
         wall_limit: Seconds of wall time after which an execution is stopped.
         memory_limit: Bytes of memory that a job may use above a warm worker; None for no limit.
@@ -73,6 +75,7 @@ class CloudSettings:
     noise: bool = setting(switch, default=True)
     pace: str = setting(one_of("instant", "real"), "instant")
     execution: str = setting(one_of("workers", "threads"), "workers")
+    programs: str = setting(one_of("isolated", "limits", "off"), "isolated")
     workers: int | None = setting(number, None)
     wall_limit: float = setting(amount, 600.0)
     memory_limit: int | None = setting(size, None)
@@ -144,6 +147,7 @@ def make_cloud(
         clock=clock or SystemClock(),
         ids=ids or RandomIds(),
         executor=executor,
+        runner=_runner(settings.programs),
         blobs=SpillingBlobStore() if store is None else store.blobs,
         log=None if store is None else store.log,
         close=None if store is None else store.aclose,
@@ -208,6 +212,15 @@ def _instances(wanted: str | None, there: tuple[Instance, ...]) -> tuple[Instanc
         names = ", ".join(one.name for one in there)
         raise ConfigurationError(_SOURCE, f"there is no instance {wanted!r}; there is {names}")
     return (*first, *(one for one in there if one not in first))
+
+
+def _runner(programs: str) -> ProgramRunner | None:
+    """Make what runs uploaded programs, if any may run."""
+    if programs == "off":
+        return None
+    from swqr_adapters.execution.sandbox import SandboxRunner, Trust
+
+    return SandboxRunner(trust=Trust(programs))
 
 
 def _executor(

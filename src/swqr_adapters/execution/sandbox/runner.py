@@ -1,0 +1,157 @@
+"""Runs uploaded programs in sandboxes: the port ``ProgramRunner``."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from attrs import evolve
+
+from swqr_adapters.execution.failures import Failure
+from swqr_adapters.execution.text import one_line
+from swqr_core.errors import AccessDeniedError
+from swqr_core.ports.executor import (
+    ExecutionOutcome,
+    ExecutionRequest,
+    Executor,
+    ProgramSource,
+)
+
+from .isolation import Isolation, isolation_async
+from .limits import SandboxLimits, Trust
+from .messages import Hello
+from .running import Running
+from .schemas import is_simple, problem_of
+from .seccomp import make_filter
+from .surroundings import surroundings
+
+__all__ = ["SandboxRunner"]
+
+_FAILED = 5203
+
+
+class SandboxRunner:
+    """Runs each uploaded program in a process of its own; see ``ProgramRunner``.
+
+    Made and used on one event loop. It starts nothing before it is asked to, and keeps nothing.
+
+    Args:
+        trust: What must hold here; where less does, no program is run.
+        limits: What each program may use.
+        offered: What holds here; found out at the first use if None.
+    """
+
+    def __init__(
+        self,
+        *,
+        trust: Trust = Trust.ISOLATED,
+        limits: SandboxLimits | None = None,
+        offered: Isolation | None = None,
+    ) -> None:
+        self._trust = trust
+        self._limits = limits or SandboxLimits()
+        self._offered = offered
+        self._room = asyncio.Semaphore(self._limits.processes)
+
+    def __repr__(self) -> str:
+        return f"<SandboxRunner, trust {self._trust.value!r}>"
+
+    async def check(self) -> None:
+        """Return if programs may be run here."""
+        if self._offered is None:
+            self._offered = await isolation_async()
+        if not self._offered.enough_for(self._trust):
+            missing = "; ".join(self._offered.lacking) or "limits of the system"
+            raise AccessDeniedError(
+                "run uploaded programs on this machine",
+                f"it isolates them too little ({missing}); programs=limits runs them all the "
+                "same, for people whom you trust",
+            )
+
+    async def problem(self, schema: Mapping[str, object], document: bytes | None) -> str | None:
+        """Tell what is wrong with a document; a schema that may take long is looked at apart."""
+        if is_simple(schema, document):
+            return await asyncio.to_thread(problem_of, schema, document)
+        try:
+            await self.check()
+        except AccessDeniedError:
+            return "$: patterns, references and large schemas are only checked in a sandbox"
+        hello = evolve(
+            self._hello(self._limits.check_seconds), schema=schema, document=document is not None
+        )
+        outcome = await self._run(
+            hello, (b"", document or b""), executor=None, request=None, publish=lambda _: None
+        )
+        if outcome.reason is None:
+            return outcome.result.decode() or None
+        return f"$: it could not be checked: {outcome.reason}"
+
+    async def run(
+        self,
+        program: ProgramSource,
+        request: ExecutionRequest,
+        *,
+        executor: Executor,
+        publish: Callable[[bytes], None],
+    ) -> ExecutionOutcome:
+        """Run a program, and hold its result against its schema."""
+        try:
+            await self.check()
+        except AccessDeniedError as error:
+            return _failed(str(error))
+        hello = evolve(
+            self._hello(request.wall_limit or 600.0),
+            device=dict(request.device),
+            interim=dict(program.spec.interim_results),
+            log_level=request.log_level,
+        )
+        outcome = await self._run(
+            hello, (program.text, request.params), executor=executor, request=request,
+            publish=publish,
+        )  # fmt: skip
+        schema = program.spec.return_values
+        if outcome.reason is None and schema:
+            problem = await self.problem(schema, outcome.result)
+            if problem is not None:
+                return evolve(
+                    _failed(
+                        f"The result does not fit the program's return_values: {problem}",
+                        "Correct the program, or its description of what it returns.",
+                    ),
+                    quantum_seconds=outcome.quantum_seconds,
+                    logs=outcome.logs,
+                    metrics=outcome.metrics,
+                )
+        return outcome
+
+    def _hello(self, seconds: float) -> Hello:
+        limits = self._limits
+        filtered = self._offered is not None and self._offered.system_calls
+        code = make_filter() if filtered else None
+        return Hello(
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=int(seconds) + 2,
+            file_bytes=limits.disk_bytes,
+            open_files=limits.open_files,
+            filter="" if code is None else code.hex(),
+        )
+
+    async def _run(
+        self,
+        hello: Hello,
+        bodies: tuple[bytes, bytes],
+        *,
+        executor: Executor | None,
+        request: ExecutionRequest | None,
+        publish: Callable[[bytes], None],
+    ) -> ExecutionOutcome:
+        namespaces = self._offered is not None and self._offered.namespaces
+        async with self._room:
+            with surroundings(self._limits, namespaces=namespaces) as settings:
+                running = Running(
+                    settings, self._limits, hello, bodies,
+                    executor=executor, request=request, publish=publish,
+                )  # fmt: skip
+                return await running.outcome()
+
+
+def _failed(reason: str, solution: str | None = None) -> ExecutionOutcome:
+    return Failure(reason=one_line(reason), code=_FAILED, solution=solution).outcome()

@@ -1,0 +1,191 @@
+"""What the sandbox asks of the machine, and what it does where the machine offers less."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swqr_adapters.execution.sandbox import Isolation, SandboxLimits, SandboxRunner, Trust
+from swqr_adapters.execution.sandbox.schemas import is_simple, problem_of
+from swqr_core import ProgramSpec
+from swqr_core.errors import AccessDeniedError
+from swqr_core.ports.executor import (
+    ExecutionOutcome,
+    ExecutionRequest,
+    ExecutionStatus,
+    ProgramSource,
+)
+from swqr_core.testing import StubExecutor
+
+NOTHING = Isolation(namespaces=False, system_calls=False, limits=True)
+DEVICE = {"name": "ideal_5", "num_qubits": 5}
+
+
+def source(body: str) -> ProgramSource:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    text = f"def main(backend, user_messenger, **kwargs):\n{lines}"
+    return ProgramSource(text=text.encode(), spec=ProgramSpec(name="one"))
+
+
+def request(**changes: Any) -> ExecutionRequest:
+    given = {"job_id": "j", "program_id": "one", "params": b"{}", "device": DEVICE, **changes}
+    return ExecutionRequest(**given)
+
+
+async def run(runner: SandboxRunner, body: str, **changes: Any) -> Any:
+    executor = changes.pop("executor", None) or StubExecutor()
+    publish = changes.pop("publish", lambda _: None)
+    return await runner.run(source(body), request(**changes), executor=executor, publish=publish)
+
+
+async def test_a_machine_that_isolates_too_little_runs_nothing_unless_told_to() -> None:
+    runner = SandboxRunner(offered=NOTHING)
+
+    with pytest.raises(AccessDeniedError, match=r"bubblewrap.*libseccomp.*programs=limits"):
+        await runner.check()
+    outcome = await run(runner, "return 1")
+
+    assert outcome.status is ExecutionStatus.FAILED
+    assert "isolates them too little" in (outcome.reason or "")
+    await SandboxRunner(offered=NOTHING, trust=Trust.LIMITS).check()
+
+
+async def test_limits_alone_still_hold_a_program_and_leave_no_folder_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("SWQR_TEST_SECRET", "a-secret-of-the-server")
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+
+    body = "import os\nopen('file', 'w').close()\nreturn [dict(os.environ), len(bytearray(2**40))]"
+    outcome = await run(runner, body)
+
+    assert outcome.reason == "The program ran out of memory."
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a list
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+async def test_what_a_program_has_started_ends_with_it() -> None:
+    body = """
+import os, time
+child = os.fork()
+if child == 0:
+    time.sleep(600)
+user_messenger.publish(child)
+time.sleep(600)
+"""
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+    running = asyncio.ensure_future(run(runner, body, publish=told.put_nowait, wall_limit=600.0))
+    child = int(await told.get())
+
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+    for _ in range(500):
+        if not is_alive(child):
+            break
+        await asyncio.sleep(0.01)
+    assert not is_alive(child)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z" and os.path.exists(f"/proc/{process}")  # noqa: PTH110 - two words
+
+
+async def test_device_time_over_the_limit_stops_the_program() -> None:
+    executor = StubExecutor()
+    executor.end("j", executor_outcome(seconds=31.0))
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    body = "backend._run('sampler', b'{}')\nimport time\ntime.sleep(600)"
+
+    outcome = await run(runner, body, executor=executor, wall_limit=30.0)
+
+    assert (outcome.status, outcome.quantum_seconds) == (ExecutionStatus.TIMED_OUT, 31.0)
+
+
+def executor_outcome(seconds: float) -> Any:
+    return ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"{}", quantum_seconds=seconds)
+
+
+async def test_an_answer_that_is_not_read_is_not_kept_without_end() -> None:
+    limits = SandboxLimits(result_bytes=2**20)
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS, limits=limits)
+    executor = Large()
+    body = """
+import os
+from swqr_adapters.execution.frames import frame_head
+pipe = backend._run.__self__
+for number in range(1000):
+    pipe.say(b"{}", say="run", number=number, program="sampler")
+import time
+time.sleep(600)
+"""
+    outcome = await run(runner, body, executor=executor, wall_limit=60.0)
+
+    assert "circuit runs at once" in (outcome.reason or "")
+    assert len(executor.ran) < 50
+
+
+class Large(StubExecutor):
+    """Answers with a lot."""
+
+    async def execute(self, request: ExecutionRequest) -> Any:
+        self.ran.append(request)
+        return ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=bytes(2**20))
+
+
+@pytest.mark.parametrize(
+    ("schema", "document", "problem"),
+    [
+        ({"required": ["n"]}, b"{}", "$: 'n' is a required property"),
+        ({"properties": {"a": {"items": {"type": "string"}}}}, b'{"a": ["x", 1]}', "$.a[1]: 1 is"),
+        ({"type": "integer"}, b"1.5", "$: 1.5 is not of type 'integer'"),
+        ({"minimum": 3}, b"2", "$: 2 is less than the minimum of 3"),
+        ({"type": "nothing"}, None, "$.type: 'nothing' is not valid"),
+        ({"$ref": "https://example.com/schema"}, b"1", "$: the schema refers to something"),
+        ({"$ref": "#"}, b"1", "$: the schema refers to itself without end"),
+        ({}, b"{", "$: is no JSON"),
+        ({"type": "object"}, b'{"any": "thing"}', None),
+    ],
+)
+def test_a_mismatch_is_told_with_its_place(
+    schema: dict[str, Any], document: bytes | None, problem: str | None
+) -> None:
+    found = problem_of(schema, document)
+
+    assert found is None if problem is None else (found or "").startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("schema", "simple"),
+    [
+        ({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}, True),
+        ({"properties": {"s": {"pattern": "^(a+)+$"}}}, False),
+        ({"items": {"$ref": "#"}}, False),
+        ({"anyOf": [{}]}, False),
+        ({"description": "x" * 20_000}, False),
+        ({"uniqueItems": True}, False),
+    ],
+)
+def test_only_schemas_that_cost_no_more_than_their_size_are_looked_at_in_place(
+    schema: dict[str, Any], simple: bool
+) -> None:
+    assert is_simple(schema, b"{}") is simple
+
+
+async def test_where_nothing_isolates_schemas_that_may_take_for_ever_are_refused() -> None:
+    runner = SandboxRunner(offered=NOTHING)
+
+    problem = await runner.problem({"pattern": "^(a+)+$"}, b'"a"')
+
+    assert "only checked in a sandbox" in (problem or "")
