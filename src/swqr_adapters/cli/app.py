@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "demo": ("swqr_adapters.cli.demo:demo", "Run a small program on the in-memory cloud."),
     "doctor": ("swqr_adapters.cli.doctor:doctor", "Check that everything is as it should be."),
     "jobs": ("swqr_adapters.cli.jobs:jobs", "List jobs; show or cancel them."),
+    "programs": ("swqr_adapters.cli.programs:programs", "List programs; upload or run them."),
     "results": ("swqr_adapters.cli.results:results", "Show or save what came of a job."),
     "run": ("swqr_adapters.cli.run:run", "Sample the circuit in a file."),
     "serve": ("swqr_adapters.cli.serve:serve", "Serve IBM's REST interface over any transport."),

@@ -70,6 +70,7 @@ async def make_behind(
     *,
     local: bool,
     store: str | None = None,
+    programs: str | None = None,
 ) -> Behind:
     """Make what is behind a server.
 
@@ -79,6 +80,8 @@ async def make_behind(
         fleet: The file that shapes the in-memory cloud.
         local: Whether only this machine can reach the server; then it may go without keys.
         store: Where the in-memory cloud keeps its jobs and sessions: a path or a URL.
+        programs: Whether uploaded programs run on the in-memory cloud; None for what its settings
+            say, and otherwise only if *local*.
 
     Raises:
         ConfigurationError: The transport cannot be made, or anybody could use it.
@@ -91,9 +94,15 @@ async def make_behind(
             settings["fleet"] = str(fleet)
         if store is not None:
             settings["store"] = store
+        if programs is not None:
+            settings["programs"] = programs
+        elif not local:  # strangers may have keys: their source runs only if somebody says so
+            settings.setdefault("programs", "off")
         return await _cloud(settings, keys, local=local)
     if fleet is not None:
         raise ConfigurationError("--fleet", "shapes the in-memory cloud, and nothing else")
+    if programs is not None:
+        raise ConfigurationError("--programs", "is for the in-memory cloud, and nothing else")
     if store is not None:
         raise ConfigurationError("--store", "is for the in-memory cloud, and nothing else")
     transport = await connect_transport(url)

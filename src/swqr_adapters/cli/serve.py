@@ -36,6 +36,11 @@ _CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
     "--store", help="Where jobs and sessions outlive the server: a path or sqlite:/// URL."
 )
 @click.option(
+    "--programs",
+    type=click.Choice(["isolated", "limits", "off"]),
+    help="Whether uploaded programs run; off by default where other machines can reach it.",
+)
+@click.option(
     "--grace", default=30.0, show_default=True, type=click.FloatRange(0),
     help="Seconds that running jobs get when the server is stopped.",
 )  # fmt: skip
@@ -49,6 +54,7 @@ def serve(  # noqa: PLR0913 - the options of the command
     print_env: bool,
     fleet: Path | None,
     store: str | None,
+    programs: str | None,
     grace: float,
 ) -> None:
     """Serve IBM's REST interface over any transport.
@@ -71,6 +77,7 @@ def serve(  # noqa: PLR0913 - the options of the command
             keys=keys,
             fleet=fleet,
             store=store,
+            programs=programs,
             grace=grace,
             announce=lambda ready: _announce(ready, ready_file, print_env=print_env),
         )
@@ -131,7 +138,7 @@ def _announce(ready: _Ready, ready_file: Path | None, *, print_env: bool) -> Non
     sys.stdout.flush()
 
 
-async def _serve(
+async def _serve(  # noqa: PLR0913 - the options of the command
     *,
     host: str,
     port: int,
@@ -139,6 +146,7 @@ async def _serve(
     keys: tuple[str, ...],
     fleet: Path | None,
     store: str | None,
+    programs: str | None,
     grace: float,
     announce: Callable[[_Ready], None],
 ) -> None:
@@ -151,7 +159,9 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    behind = await make_behind(url, keys, fleet, local=host in _LOOPBACK, store=store)
+    behind = await make_behind(
+        url, keys, fleet, local=host in _LOOPBACK, store=store, programs=programs
+    )
     settings = ServerSettings(control_key=os.environ.get(_CONTROL_KEY) or None)
     service = Service(behind.ring, settings, control=behind.control)
     server = Server(service, host=host, port=port)

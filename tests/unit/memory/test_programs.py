@@ -8,7 +8,12 @@ import pytest
 from swqr_adapters.storage import MemoryEventLog
 from swqr_adapters.storage.blobs import SpillingBlobStore
 from swqr_core import AsyncRuntime, JobSpec, Principal, ProgramSpec, VirtualClock
-from swqr_core.errors import AccessDeniedError, InvalidInputError, ProgramNotFoundError
+from swqr_core.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    ProgramNotFoundError,
+    UnsupportedOperation,
+)
 from swqr_core.model.ids import BackendName
 from swqr_core.testing import SequentialIds, StubExecutor
 
@@ -62,12 +67,22 @@ async def test_parameters_that_do_not_fit_the_schema_are_refused_before_the_job_
     assert (await runtime.jobs()).total == 0
 
 
-async def test_a_cloud_without_a_runner_stores_programs_and_runs_none(make_cloud: Any) -> None:
-    runtime = AsyncRuntime(make_cloud(runner=None).transport(), ids=SequentialIds())
+async def test_where_programs_are_switched_off_none_is_taken_and_none_runs(
+    make_cloud: Any, stub: StubExecutor
+) -> None:
+    log, blobs = MemoryEventLog(), SpillingBlobStore()
+    runtime = AsyncRuntime(make_cloud(log=log, blobs=blobs).transport(), ids=SequentialIds())
     program = await runtime.add_program(SPEC, b"pass")
+    cloud = make_cloud(log=log, blobs=blobs, runner=None)
+    await cloud.recover()
+    off = AsyncRuntime(cloud.transport(), ids=SequentialIds("b"))
 
+    assert not off.capabilities.program_uploads
+    with pytest.raises(UnsupportedOperation, match="switched off"):
+        await off.add_program(SPEC, b"pass")
     with pytest.raises(AccessDeniedError, match="run uploaded programs"):
-        await runtime.submit(JobSpec(program_id=program.id, backend=BACKEND), b'{"n": 1}')
+        await off.submit(JobSpec(program_id=program.id, backend=BACKEND), b'{"n": 1}')
+    assert stub.ran == []
 
 
 async def test_a_job_runs_the_source_with_which_it_was_accepted(

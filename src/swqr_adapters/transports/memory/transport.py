@@ -4,6 +4,8 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
+
 from swqr_adapters.fleet.entry import DeviceEntry
 from swqr_core.engine.facts import ResultTaken
 from swqr_core.engine.inputs import (
@@ -40,6 +42,7 @@ __all__ = ["MemoryTransport"]
 
 _NAME: Final = "the memory transport"
 _CAPABILITIES: Final = Capabilities(transport="memory", program_uploads=True, interim_results=True)
+_NO_PROGRAMS: Final = evolve(_CAPABILITIES, program_uploads=False)
 
 
 class MemoryTransport(ProgramCalls):
@@ -67,8 +70,8 @@ class MemoryTransport(ProgramCalls):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the in-memory cloud can do: everything."""
-        return _CAPABILITIES
+        """What the in-memory cloud can do: everything, but for programs that are switched off."""
+        return _CAPABILITIES if self._cloud.runner is not None else _NO_PROGRAMS
 
     @property
     def principal(self) -> Principal:

@@ -17,6 +17,7 @@ from swqr_core.errors import (
     AccessDeniedError,
     InvalidInputError,
     ProgramNotFoundError,
+    UnsupportedOperation,
 )
 from swqr_core.model.ids import ProgramId
 from swqr_core.model.payload import Payload
@@ -83,7 +84,7 @@ class ProgramCalls:
 
     async def add_program(self, spec: ProgramSpec, source: bytes, *, key: str) -> Program:
         """Upload a program, once per key."""
-        self._check()
+        self._check_uploads()
         check_key(key)
         check_source(source)
         await self._check_schemas(spec)
@@ -117,7 +118,7 @@ class ProgramCalls:
 
     async def program_source(self, program_id: str) -> bytes:
         """Return the source of a program of one's own."""
-        self._check()
+        self._check_uploads()
         self._refuse_built_in(program_id, "read the source of")
         shelved = self._view.library.own(self._principal, program_id, "read the source of")
         source = await self._cloud.read(program_id, "source", shelved.source, noun="program")
@@ -125,7 +126,7 @@ class ProgramCalls:
 
     async def update_program(self, program_id: str, update: ProgramUpdate) -> None:
         """Change a program's metadata."""
-        self._check()
+        self._check_uploads()
         self._refuse_built_in(program_id, "change")
         await self._check_schemas(update)
         await self._machine.feed(
@@ -136,7 +137,7 @@ class ProgramCalls:
 
     async def replace_program(self, program_id: str, source: bytes) -> None:
         """Change a program's source."""
-        self._check()
+        self._check_uploads()
         check_source(source)
         self._refuse_built_in(program_id, "change")
         await self._with_source(
@@ -148,7 +149,7 @@ class ProgramCalls:
 
     async def publish_program(self, program_id: str, *, public: bool) -> None:
         """Let everybody see a program, or nobody else any more."""
-        self._check()
+        self._check_uploads()
         self._refuse_built_in(program_id, "publish")
         await self._machine.feed(
             PublishProgram(
@@ -158,11 +159,16 @@ class ProgramCalls:
 
     async def delete_program(self, program_id: str) -> None:
         """Remove a program."""
-        self._check()
+        self._check_uploads()
         self._refuse_built_in(program_id, "delete")
         await self._machine.feed(
             DeleteProgram(principal=self._principal, program_id=ProgramId(program_id))
         )
+
+    def _check_uploads(self) -> None:
+        self._check()
+        if self._cloud.runner is None:
+            raise UnsupportedOperation("memory", "uploaded programs: they are switched off")
 
     def _refuse_built_in(self, program_id: str, action: str) -> None:
         if program_id in self._cloud.programs:
@@ -188,7 +194,7 @@ class ProgramCalls:
         runner = self._cloud.runner
         if runner is None:
             raise AccessDeniedError(
-                "run uploaded programs here", "the cloud was made without a runner for them"
+                "run uploaded programs here", "they are switched off: use programs=isolated"
             )
         await runner.check()
         schema = program.spec.parameters
