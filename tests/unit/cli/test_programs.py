@@ -52,7 +52,7 @@ def test_a_program_is_uploaded_listed_shown_published_and_deleted(
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [("{", "cannot be read"), ("[]", "must be a JSON object"), ('{"nmae": "x"}', "'nmae'")],
+    [("{", "cannot be read"), ("[]", "must be a JSON object"), ('{"named": "x"}', "'named'")],
 )
 def test_metadata_that_cannot_be_used_is_told(
     swqr: Callable[..., Any], file: Path, tmp_path: Path, content: str, problem: str
