@@ -62,11 +62,15 @@ class Modest:
             dedicated_sessions=False,
             batches=False,
             session_listing=False,
+            cancel_sessions=False,
             custom_ttls=False,
             idempotent_submit=False,
             idempotent_open=False,
             tags=False,
+            remove_tags=False,
             user_tags=0,
+            run_times=False,
+            queue_lengths=False,
             delete_jobs=False,
             private_jobs=False,
             logs=False,
@@ -85,8 +89,8 @@ class Modest:
     async def _refuse(self, *_: object, **__: object) -> Any:
         raise UnsupportedOperation("modest", "this")
 
-    open_session = sessions = set_tags = delete_job = _refuse
-    logs = metrics = usage = programs = program = _refuse
+    open_session = sessions = cancel_session = set_tags = delete_job = _refuse
+    logs = metrics = usage = interim_results = programs = program = delete_program = _refuse
 
     async def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> bytes:
         if calibration_id is not None:

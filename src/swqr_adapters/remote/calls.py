@@ -176,6 +176,8 @@ class Caller:
             return response
         headers = {**headers, **self._renewed}
         try:
+            if await self.auth.authorization() == used:
+                return response  # what was refused would be refused again
             again = await self.http.request(method, url, headers=headers, **request)
         except UnreachableError as error:
             if response.unsure:  # this one did not leave, but an earlier one did

@@ -1,7 +1,7 @@
-"""How one request shows many jobs: by when they were accepted, or by their names."""
+"""How one request shows many jobs: from a time on, or page by page."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -11,18 +11,20 @@ from swqr_core.errors import SwqrError
 from swqr_core.model.job import Job
 
 __all__ = [
-    "ByName",
+    "ByPage",
     "ByTime",
     "Glance",
     "JobSource",
     "Looks",
-    "NamedSource",
+    "PageGlance",
+    "PagedSource",
     "Sight",
     "TimedSource",
     "Watched",
 ]
 
 _CLOCK_SLACK: Final = timedelta(seconds=5)  # between the clocks of a platform's machines
+_FEW: Final = 4  # so many more requests cost less than reading on
 
 
 @define(eq=False)
@@ -73,18 +75,25 @@ class Sight:
         jobs: Every job that it showed by its id, or the error that reading it gave.
         missed: Jobs that it should have shown.
         left: Jobs that it had no room for.
+        alone: Jobs that are better asked for one by one than looked for any further.
     """
 
     jobs: Mapping[str, Job | SwqrError]
     missed: list[Watched]
     left: list[Watched]
+    alone: list[Watched] = field(factory=list)
 
 
 class Looks(Protocol):
     """How one request shows many jobs."""
 
-    async def look(self, due: list[Watched]) -> Sight:
-        """Look with one request at as many as possible of some jobs, oldest first."""
+    async def look(self, due: list[Watched], wanted: Collection[str]) -> Sight:
+        """Look with one request.
+
+        Args:
+            due: Jobs that are due for a look, oldest first.
+            wanted: All jobs that are waited for; those that are shown on the way are welcome too.
+        """
         ...
 
     def forget(self) -> None:
@@ -162,7 +171,7 @@ class ByTime:
         """Begin anew with the next look."""
         self._place = None
 
-    async def look(self, due: list[Watched]) -> Sight:
+    async def look(self, due: list[Watched], wanted: Collection[str]) -> Sight:  # noqa: ARG002 - a page shows all of its jobs
         """Look at a page; see ``Looks.look``."""
         place, self._place = self._following(due), None
         # On a page where few jobs are waited for, most results would come for nobody.
@@ -200,34 +209,84 @@ class ByTime:
         return _Place(first, session)
 
 
-# --- by name -----------------------------------------------------------------------------------
+# --- by page -----------------------------------------------------------------------------------
 
 
-class NamedSource(Protocol):
-    """A platform that shows the jobs one asks for, however old they are."""
+@frozen(kw_only=True)
+class PageGlance:
+    """A page of a list that goes on at a cursor.
 
-    async def look_at_these(self, job_ids: Sequence[str]) -> Mapping[str, Job | SwqrError]:
-        """Return those of some jobs that there are, or the error that reading one gave."""
+    Attributes:
+        jobs: Those jobs of the page that were wanted by their ids, or the error of reading one.
+        first: The time of acceptance of the page's first job; None if it showed none.
+        last: That of its last job.
+        cursor: Where the list goes on; None at its end.
+    """
+
+    jobs: Mapping[str, Job | SwqrError]
+    first: datetime | None
+    last: datetime | None
+    cursor: str | None
+
+    @property
+    def falls(self) -> bool:
+        """Whether the page shows that later jobs come first."""
+        return self.first is not None and self.last is not None and self.first > self.last
+
+
+class PagedSource(Protocol):
+    """A platform whose list can be read from its beginning alone."""
+
+    async def look_at_page(self, cursor: str | None, wanted: Collection[str]) -> PageGlance:
+        """Return a page of the jobs, the first or that at a cursor."""
         ...
 
 
-class ByName:
-    """Asks for the jobs themselves, so many at once.
+class ByPage:
+    """Reads the platform's list page by page, as far as jobs are waited for.
+
+    Where later jobs come first, a job that is not on its page is missing, and what is further on
+    need not be read. In any other order all is read.
 
     Args:
         source: The platform.
-        most: How many jobs a request may name.
     """
 
-    def __init__(self, source: NamedSource, *, most: int) -> None:
+    def __init__(self, source: PagedSource) -> None:
         self._source = source
-        self._most = most
+        self._cursor: str | None = None  # where a look stopped that had no room for all
+        self._top: datetime | None = None  # what is later stands above that place
 
     def forget(self) -> None:
-        """There is nothing to forget."""
+        """Begin anew with the next look."""
+        self._cursor = self._top = None
 
-    async def look(self, due: list[Watched]) -> Sight:
-        """Look at the first of them; see ``Looks.look``."""
-        asked, left = due[: self._most], due[self._most :]
-        jobs = await self._source.look_at_these([watched.id for watched in asked])
-        return Sight(jobs=jobs, missed=[w for w in asked if w.id not in jobs], left=left)
+    async def look(self, due: list[Watched], wanted: Collection[str]) -> Sight:
+        """Look at a page; see ``Looks.look``."""
+        cursor, top = self._cursor, self._top
+        self.forget()
+        glance = await self._source.look_at_page(cursor, wanted)
+        missed: list[Watched] = []
+        further: list[Watched] = []
+        above: list[Watched] = []
+        for watched in due:
+            if watched.id in glance.jobs:
+                continue
+            if top is not None and watched.exact and watched.created_at > top:
+                above.append(watched)
+            elif glance.cursor is None or _is_behind(glance, watched):
+                missed.append(watched)
+            else:
+                further.append(watched)
+        if len(further) > _FEW:
+            self._cursor = glance.cursor
+            self._top = glance.last if glance.falls else top
+            return Sight(jobs=glance.jobs, missed=missed, left=[*further, *above])
+        return Sight(jobs=glance.jobs, missed=missed, left=above, alone=further)
+
+
+def _is_behind(glance: PageGlance, watched: Watched) -> bool:
+    """Return whether a list has passed the place at which a job would be."""
+    return (
+        glance.falls and glance.last is not None and watched.from_when - _CLOCK_SLACK > glance.last
+    )

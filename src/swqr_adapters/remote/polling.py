@@ -232,7 +232,7 @@ class Poller:
         for _ in range(self._policy.requests):
             if len(due) <= 1:
                 break
-            due = await self._look_together(due)
+            due = await self._look_together(due, alone)
         if len(due) == 1:
             alone += due
         results = await asyncio.gather(
@@ -243,15 +243,16 @@ class Poller:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _look_together(self, due: list[Watched]) -> list[Watched]:
-        """Look with one request, and return those that it had no room for."""
-        sight = await self._looks.look(due)
+    async def _look_together(self, due: list[Watched], alone: list[Watched]) -> list[Watched]:
+        """Look with one request; return those that it had no room for."""
+        sight = await self._looks.look(due, self._watched)
         for job_id, outcome in sight.jobs.items():
             watched = self._watched.get(job_id)
             if watched is not None:
                 self._saw(watched, outcome)
         for watched in sight.missed:
             self._missed(watched)
+        alone += sight.alone
         return sight.left
 
     async def _look_alone(self, watched: Watched) -> None:

@@ -14,16 +14,20 @@ class Capabilities:
         dedicated_sessions: Sessions of mode ``dedicated`` can be opened.
         batches: Sessions of mode ``batch`` can be opened.
         session_listing: ``sessions()`` answers.
+        cancel_sessions: Sessions can be cancelled, not only drained.
         custom_ttls: ``interactive_ttl`` and ``active_ttl`` are honoured.
         idempotent_submit: A repeated key gives the first job, whatever went wrong in between.
         idempotent_open: The same for opening a session.
-        tags: Jobs carry tags that can be changed and searched.
+        tags: Jobs carry tags that can be added to and searched.
+        remove_tags: Tags can be taken away again.
         user_tags: How many tags are left for the user.
         delete_jobs: Jobs can be deleted.
         private_jobs: Jobs can be private.
+        run_times: Jobs tell when they began to run.
         logs: Jobs have logs.
         metrics: Jobs have metrics.
-        usage: The instance's usage is told.
+        usage: What jobs and the instance have used is told.
+        queue_lengths: Backends tell how many jobs wait for them.
         calibrations: A ``calibration_id`` is honoured.
         time_limits: ``max_execution_time`` is honoured.
         programs: ``programs()`` and ``program()`` answer.
@@ -38,16 +42,20 @@ class Capabilities:
     dedicated_sessions: bool = True
     batches: bool = True
     session_listing: bool = True
+    cancel_sessions: bool = True
     custom_ttls: bool = True
     idempotent_submit: bool = True
     idempotent_open: bool = True
     tags: bool = True
+    remove_tags: bool = True
     user_tags: int = 8
     delete_jobs: bool = True
     private_jobs: bool = True
+    run_times: bool = True
     logs: bool = True
     metrics: bool = True
     usage: bool = True
+    queue_lengths: bool = True
     calibrations: bool = True
     time_limits: bool = True
     programs: bool = True

@@ -152,6 +152,8 @@ class AsyncJob:
 class AsyncSession:
     """A session or batch on a runtime; a context that drains it, or cancels it on an exception.
 
+    Where the platform cannot cancel sessions, it is drained then too.
+
     Attributes:
         snapshot: The session as it was when last looked at.
     """
@@ -177,7 +179,7 @@ class AsyncSession:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if kind is None:
+        if kind is None or not self._runtime.capabilities.cancel_sessions:
             await self.drain()
         else:
             await self.cancel()

@@ -192,6 +192,18 @@ async def test_an_exception_in_a_session_cancels_it_and_goes_on() -> None:
     assert transport.named() == ["open_session", "cancel_session"]
 
 
+async def test_an_exception_in_a_session_that_cannot_be_cancelled_drains_it() -> None:
+    able = Capabilities(transport="strangeworks", cancel_sessions=False)
+    transport = Scripted(
+        able, open_session=lambda *_, **__: session(), drain_session=lambda _: None
+    )
+
+    with pytest.raises(ZeroDivisionError):
+        async with runtime(transport).open_session("b"):
+            raise ZeroDivisionError
+    assert transport.named() == ["open_session", "drain_session"]
+
+
 async def test_an_awaited_session_stays_open() -> None:
     transport = Scripted(open_session=lambda *_, **__: session())
     await runtime(transport).open_session("b", mode="batch", max_time="1h")

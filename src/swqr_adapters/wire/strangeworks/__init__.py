@@ -22,7 +22,6 @@ from .backends import (
     BACKEND_STATUSES,
     BackendRecord,
     backend_node,
-    no_properties,
     parse_backend_node,
     parse_backend_nodes,
 )
@@ -179,7 +178,6 @@ __all__ = [
     "job_node",
     "job_request",
     "load",
-    "no_properties",
     "operation_path",
     "parse_answer",
     "parse_backend_name",

@@ -96,7 +96,7 @@ class BackendClaims:
 
         assert seen == [True, False, True]
 
-    @claim(Control.BACKENDS)
+    @claim(Control.BACKENDS, "queue_lengths")
     async def test_the_queue_length_counts_the_jobs_that_wait(self, world: World) -> None:
         before = (await world.transport.backend(world.harness.backend)).queue_length
         await world.queued()

@@ -48,7 +48,7 @@ class ClosingClaims:
             ("dedicated_sessions", lambda: transport.session("some-session")),
             ("session_listing", lambda: transport.sessions(SessionQuery())),
             ("dedicated_sessions", lambda: transport.drain_session("some-session")),
-            ("dedicated_sessions", lambda: transport.cancel_session("some-session")),
+            ("cancel_sessions", lambda: transport.cancel_session("some-session")),
             ("", lambda: transport.submit(spec, params, key=key)),
             ("", lambda: transport.job(job.id)),
             ("", lambda: transport.jobs(JobQuery())),

@@ -86,7 +86,7 @@ class IdempotencyClaims:
 
         assert caught.value.existing_id == first.id
 
-    @claim("idempotent_submit", "tags")
+    @claim("idempotent_submit", "tags", "remove_tags")
     async def test_a_key_still_means_its_job_after_the_tags_were_changed(
         self, world: World
     ) -> None:
@@ -153,7 +153,7 @@ class IdempotencyClaims:
 
         assert again.id == first.id
 
-    @claim("idempotent_open", "dedicated_sessions")
+    @claim("idempotent_open", "dedicated_sessions", "cancel_sessions")
     async def test_a_repeated_opening_gives_the_session_as_it_is_now(self, world: World) -> None:
         spec, key = world.session_spec(), world.harness.key()
         first = await world.transport.open_session(spec, key=key)

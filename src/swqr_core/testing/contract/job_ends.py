@@ -25,7 +25,7 @@ class JobEndClaims:
         assert await world.transport.result(job.id) == result
         assert await world.transport.result(job.id) == result
 
-    @claim()
+    @claim("run_times")
     async def test_the_times_of_a_job_are_in_order(self, world: World) -> None:
         job = await world.ended()
 
@@ -33,7 +33,7 @@ class JobEndClaims:
         assert job.ended_at is not None
         assert job.created_at <= job.running_at <= job.ended_at
 
-    @claim(Control.EXECUTIONS, Control.TIME)
+    @claim(Control.EXECUTIONS, Control.TIME, "usage")
     async def test_a_job_has_used_what_its_execution_says(self, world: World) -> None:
         job = await world.ended(seconds=12.5)
 
@@ -60,7 +60,7 @@ class JobEndClaims:
 
         assert await world.transport.result(job.id) is None
 
-    @claim("time_limits", Control.EXECUTIONS, Control.TIME)
+    @claim("time_limits", Control.EXECUTIONS, Control.TIME, "run_times")
     async def test_a_job_that_needs_longer_than_it_may_is_stopped(self, world: World) -> None:
         job = await world.running(400, max_execution_time=300)
         await world.pass_time(400)

@@ -85,7 +85,7 @@ class JobClaims:
 
     # --- states --------------------------------------------------------------------------------
 
-    @claim(Control.EXECUTIONS)
+    @claim(Control.EXECUTIONS, "run_times")
     async def test_a_job_that_runs_says_since_when(self, world: World) -> None:
         job = await world.running()
 
@@ -116,7 +116,7 @@ class JobClaims:
 
         assert (await world.transport.job(job.id)).spec.tags == tags
 
-    @claim("tags")
+    @claim("tags", "remove_tags")
     async def test_setting_tags_replaces_them_and_nothing_else(self, world: World) -> None:
         job = await world.ended(tags=("old", "both"))
 
@@ -127,7 +127,7 @@ class JobClaims:
         assert (found.spec.backend, found.state) == (job.spec.backend, job.state)
         assert (found.created_at, found.ended_at) == (job.created_at, job.ended_at)
 
-    @claim("tags")
+    @claim("tags", "remove_tags")
     async def test_jobs_are_searched_by_their_present_tags(self, world: World) -> None:
         old, new = f"old {world.harness.key()}", f"new {world.harness.key()}"
         job = await world.submit(tags=(old,))
@@ -137,7 +137,7 @@ class JobClaims:
         assert await world.count_jobs(tags=(old,)) == 0
         assert [found.id for found in await world.all_jobs(JobQuery(tags=(new,)))] == [job.id]
 
-    @claim("tags")
+    @claim("tags", "remove_tags")
     async def test_tags_can_be_taken_away(self, world: World) -> None:
         job = await world.submit(tags=("old",))
 

@@ -27,13 +27,21 @@ __all__ = ["RefusalClaims"]
 
 _NOWHERE = "no-such-thing"
 
+
+async def _untagged(world: World, transport: RuntimeTransport) -> None:
+    job = await world.submit(tags=("tag",))
+    await transport.set_tags(job.id, ())
+
+
 # What each capability's absence refuses.
 _DENIED: dict[str, Callable[[World, RuntimeTransport], Awaitable[Any]]] = {
     "dedicated_sessions": lambda world, _: world.open(mode=SessionMode.DEDICATED),
     "batches": lambda world, _: world.open(mode=SessionMode.BATCH),
     "session_listing": lambda _, transport: transport.sessions(SessionQuery()),
+    "cancel_sessions": lambda _, transport: transport.cancel_session(_NOWHERE),
     "custom_ttls": lambda world, _: world.open(interactive_ttl=30),
     "tags": lambda _, transport: transport.set_tags(_NOWHERE, ("tag",)),
+    "remove_tags": _untagged,
     "delete_jobs": lambda _, transport: transport.delete_job(_NOWHERE),
     "private_jobs": lambda world, _: world.submit(private=True),
     "logs": lambda _, transport: transport.logs(_NOWHERE),
@@ -86,7 +94,7 @@ class RefusalClaims:
     async def test_an_unknown_session_is_not_found(self, world: World) -> None:
         transport = world.transport
 
-        for ask in (transport.session, transport.drain_session, transport.cancel_session):
+        for ask in world.session_asks(transport):
             with pytest.raises(SessionNotFoundError) as caught:
                 await ask(_NOWHERE)
             assert caught.value.id == _NOWHERE

@@ -167,7 +167,7 @@ class SessionLifeClaims:
         assert before is SessionState.OPEN
         assert (await world.look(session)).state is SessionState.CLOSED
 
-    @claim(*_TIMED)
+    @claim(*_TIMED, "cancel_sessions")
     async def test_closed_stays_closed(self, world: World) -> None:
         session = await world.open(max_ttl=600)
         job = await world.running(session_id=session.id)
@@ -182,7 +182,7 @@ class SessionLifeClaims:
         assert closed_at is not None
         assert (later.state, later.closed_at) == (SessionState.CLOSED, closed_at)
 
-    @claim(*_TIMED, "usage")
+    @claim(*_TIMED, "usage", "cancel_sessions")
     async def test_a_dedicated_session_is_charged_for_its_active_time(self, world: World) -> None:
         session = await world.open(max_ttl=600)
         await world.running(100, session_id=session.id)

@@ -66,7 +66,7 @@ class SessionQueryClaims:
         assert [(page.offset, page.limit) for page in pages] == [(0, 2), (2, 2), (4, 2), (6, 2)]
         assert sorted(found) == sorted(session.id for session in opened)
 
-    @claim(*_LISTED)
+    @claim(*_LISTED, "cancel_sessions")
     async def test_sessions_are_found_by_their_state(self, world: World) -> None:
         first, second = await world.open(), await world.open()
         await world.transport.cancel_session(second.id)

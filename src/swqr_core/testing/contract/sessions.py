@@ -50,7 +50,7 @@ class SessionClaims:
 
         assert (session.max_ttl, session.active_ttl, session.interactive_ttl) == (900, 700, 30)
 
-    @claim("dedicated_sessions", Control.EXECUTIONS)
+    @claim("dedicated_sessions", Control.EXECUTIONS, "run_times")
     async def test_a_session_is_busy_while_one_of_its_jobs_runs(self, world: World) -> None:
         session = await world.open()
         job = await world.running(session_id=session.id)
@@ -72,7 +72,7 @@ class SessionClaims:
 
         assert (await world.transport.job(job.id)).spec.session_id == session.id
 
-    @claim("dedicated_sessions")
+    @claim("dedicated_sessions", "cancel_sessions")
     async def test_the_steps_of_a_session_lead_in_order_to_its_state(self, world: World) -> None:
         session = await world.open()
         await world.ended(session_id=session.id)
@@ -158,7 +158,7 @@ class SessionClaims:
     @claim("dedicated_sessions")
     async def test_draining_a_closed_session_changes_nothing(self, world: World) -> None:
         session = await world.open()
-        await world.transport.cancel_session(session.id)
+        await world.transport.drain_session(session.id)
         before = await world.look(session)
 
         await world.transport.drain_session(session.id)
@@ -167,7 +167,7 @@ class SessionClaims:
 
     # --- cancel --------------------------------------------------------------------------------
 
-    @claim("dedicated_sessions")
+    @claim("dedicated_sessions", "cancel_sessions")
     async def test_a_cancelled_session_is_closed_and_takes_no_jobs(self, world: World) -> None:
         session = await world.open()
 
@@ -180,7 +180,7 @@ class SessionClaims:
             await world.submit(session_id=session.id)
         assert (caught.value.session_id, caught.value.state) == (session.id, "closed")
 
-    @claim("dedicated_sessions", Control.EXECUTIONS, Control.BACKENDS)
+    @claim("dedicated_sessions", Control.EXECUTIONS, Control.BACKENDS, "cancel_sessions")
     async def test_the_queued_jobs_of_a_cancelled_session_do_not_run(self, world: World) -> None:
         session = await world.open()
         job = await world.queued(session_id=session.id)
@@ -194,7 +194,7 @@ class SessionClaims:
         assert ended.state in {JobState.FAILED, JobState.CANCELLED}
         assert ended.reason
 
-    @claim("dedicated_sessions", Control.EXECUTIONS)
+    @claim("dedicated_sessions", Control.EXECUTIONS, "cancel_sessions")
     async def test_the_running_jobs_of_a_cancelled_session_finish(self, world: World) -> None:
         session = await world.open()
         job = await world.running(session_id=session.id)
@@ -208,7 +208,7 @@ class SessionClaims:
         assert ended.state is JobState.COMPLETED
         assert await world.transport.result(job.id) == b"[1]"
 
-    @claim("dedicated_sessions")
+    @claim("dedicated_sessions", "cancel_sessions")
     async def test_cancelling_a_closed_session_changes_nothing(self, world: World) -> None:
         session = await world.open()
         await world.transport.cancel_session(session.id)
@@ -220,7 +220,7 @@ class SessionClaims:
 
     # --- usage and sharing ---------------------------------------------------------------------
 
-    @claim("dedicated_sessions", "usage")
+    @claim("dedicated_sessions", "usage", "cancel_sessions")
     async def test_a_session_s_usage_is_told_once_it_is_settled(self, world: World) -> None:
         session = await world.open()
         await world.transport.cancel_session(session.id)
@@ -230,7 +230,7 @@ class SessionClaims:
         assert session.usage_seconds is None
         assert closed.usage_seconds == 0
 
-    @claim("dedicated_sessions", Control.EXECUTIONS, Control.TIME)
+    @claim("dedicated_sessions", Control.EXECUTIONS, Control.TIME, "cancel_sessions")
     async def test_a_dedicated_session_has_its_backend_to_itself_while_active(
         self, world: World
     ) -> None:

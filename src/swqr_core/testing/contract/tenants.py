@@ -89,7 +89,7 @@ class TenantClaims:
         stranger = await world.connect(Seat.STRANGER)
         session = await world.open()
 
-        for ask in (stranger.session, stranger.drain_session, stranger.cancel_session):
+        for ask in world.session_asks(stranger):
             with pytest.raises(SessionNotFoundError) as caught:
                 await ask(session.id)
             assert caught.value.id == session.id

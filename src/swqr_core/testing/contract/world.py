@@ -1,6 +1,6 @@
 """What every test of the contract works with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -104,6 +104,14 @@ class World:
     async def serve(self) -> None:
         """Bring the backend back."""
         await self.harness.set_backend_online(self.harness.backend, online=True)
+
+    def session_asks(self, transport: RuntimeTransport) -> list[Callable[[str], Awaitable[object]]]:
+        """Return what can be asked of a session by its id."""
+        asks: list[Callable[[str], Awaitable[object]]] = [
+            transport.session,
+            transport.drain_session,
+        ]
+        return [*asks, transport.cancel_session] if self.capabilities.cancel_sessions else asks
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, where the harness can, with all that is due."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
+from tests.unit.remote.conftest import EagerClock
 
 from swqr_adapters.transports.ibm import IbmTransport
 from swqr_core.errors import (
@@ -20,7 +21,7 @@ from swqr_core.model.job import JobSpec
 from swqr_core.model.query import JobQuery
 from swqr_core.model.session import SessionSpec
 
-from .conftest import EagerClock, Ibm, refusal
+from .conftest import Ibm, refusal
 
 PARAMS = rb'{ "pubs":[["OPENQASM \u00e9",1.0E+2]] ,"version":2}'
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from tests.unit.remote.conftest import EagerClock
 
 from swqr_adapters.http import Secret
 from swqr_adapters.transports.ibm import IbmSettings, IbmTransport, make_transport
@@ -23,7 +24,7 @@ from swqr_core.model.ids import InstanceId
 from swqr_core.model.job import JobSpec
 from swqr_core.model.principal import Instance
 
-from .conftest import CRN, KEY, OTHER_CRN, SECONDS_OF_A_TOKEN, EagerClock, Ibm, refusal
+from .conftest import CRN, KEY, OTHER_CRN, SECONDS_OF_A_TOKEN, Ibm, refusal
 
 Connect = Callable[..., Awaitable[IbmTransport]]
 

@@ -1,21 +1,18 @@
 """IBM in a nutshell: a scripted server on loopback, on a time that passes by itself."""
 
-import asyncio
 import base64
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from tests.unit.remote.conftest import EagerClock, ScriptedServer
 
 from swqr_adapters.transports.ibm import IbmSettings, IbmTransport, make_transport
 from swqr_adapters.wire.ibm import parse_time, timestamp
-from swqr_core.clock import VirtualClock
 from swqr_core.model.ids import BackendName, ProgramId
 from swqr_core.model.job import JobSpec
 
@@ -26,61 +23,26 @@ SECONDS_OF_A_TOKEN = 3600
 _SUBMISSION = ("POST", "/api/v1/jobs")
 
 
-class EagerClock(VirtualClock):
-    """Virtual time that passes by itself as soon as somebody sleeps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        if seconds > 0:
-            self._elapsed += seconds
-        await asyncio.sleep(0)
-
-    def skip(self, seconds: float) -> None:
-        self._elapsed += seconds
-
-
-class Fault:
-    """What happens to the next requests of a kind, instead of or after their being done."""
-
-    def __init__(self, method: str, path: str, act: str | web.Response, times: int) -> None:
-        self.method, self.path, self.act, self.left = method, path, act, times
-
-    def hits(self, request: web.Request) -> bool:
-        right = request.method == self.method and request.path.endswith(self.path)
-        if right and self.left:
-            self.left -= 1
-            return True
-        return False
-
-
 def refusal(status: int, code: int | str | None, message: str, **headers: str) -> web.Response:
     body = {"errors": [{"code": code, "message": message}], "trace": "t-1"}
     return web.json_response(body, status=status, headers=headers)
 
 
-class Ibm:
+class Ibm(ScriptedServer):
     """The platform: what it has stands in plain dictionaries, for tests to look at and change."""
 
     def __init__(self, clock: EagerClock) -> None:
-        self.clock = clock
+        super().__init__(clock)
         self.jobs: dict[str, dict[str, Any]] = {}
         self.params: dict[str, bytes] = {}
         self.results: dict[str, bytes] = {}
         self.metrics: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.faults: list[Fault] = []
         self.versions: dict[str, Any] = {"versions": [{"version": "2026-04-15", "status": "live"}]}
         self.tokens = 0
         self.job_seconds: float | None = None
         self.keys: dict[str, str] = {}
         self.valid: set[str] = set()
-        self.hold = asyncio.Event()
-        self.held_answer: web.Response | None = None
         self.searches: list[dict[str, Any]] = [
             {
                 "items": [
@@ -94,9 +56,6 @@ class Ibm:
                 ]
             }
         ]
-        app = web.Application(client_max_size=2**30)
-        app.router.add_route("*", "/{path:.*}", self._any)
-        self.server = TestServer(app)
 
     # --- for tests -----------------------------------------------------------------------------
 
@@ -104,20 +63,9 @@ class Ibm:
     def url(self) -> str:
         return str(self.server.make_url("/api/v1"))
 
-    def count(self, method: str, ending: str) -> int:
-        return sum(m == method and path.split("?")[0].endswith(ending) for m, path, *_ in self.seen)
-
     def posted(self) -> tuple[dict[str, str], bytes]:
         """Return headers and body of the last submission."""
         return [(headers, body) for m, p, headers, body in self.seen if (m, p) == _SUBMISSION][-1]
-
-    def fail(self, method: str, path: str, act: str | web.Response, *, times: int = 1) -> None:
-        """Let the next requests fail.
-
-        With an answer, or ``drop``; ``drop after`` or ``500 after`` having done what was asked;
-        ``hang`` until the end, or ``hold`` and then give ``held_answer``.
-        """
-        self.faults.append(Fault(method, path, act, times))
 
     def unplug(self, transport: IbmTransport) -> None:
         """Let a transport's requests go where nobody listens."""
@@ -170,38 +118,10 @@ class Ibm:
 
     # --- the server ----------------------------------------------------------------------------
 
-    async def _any(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append((request.method, request.path_qs, headers, body))
-        fault = next((fault for fault in self.faults if fault.hits(request)), None)
-        if fault is not None and isinstance(fault.act, web.Response):
-            told = {k: v for k, v in fault.act.headers.items() if k.lower() == "retry-after"}
-            return web.Response(
-                status=fault.act.status,
-                body=fault.act.body,
-                content_type=fault.act.content_type,
-                headers=told,
-            )
-        if fault is not None and fault.act in {"hang", "hold"}:
-            await self.hold.wait()
-            return self.held_answer or web.Response(status=500)
-        if fault is not None and fault.act == "drop":
-            await self._drop(request)
-        answer = await self._answer(request, body)
-        if fault is not None and fault.act == "drop after":
-            await self._drop(request)
-        if fault is not None:
-            return refusal(500, 1000, "internal error")
-        answer.headers["Date"] = format_datetime(self.clock.now(), usegmt=True)
-        return answer
+    def internal_error(self) -> web.Response:
+        return refusal(500, 1000, "internal error")
 
-    async def _drop(self, request: web.Request) -> None:
-        assert request.transport is not None
-        request.transport.abort()
-        await asyncio.Event().wait()
-
-    async def _answer(self, request: web.Request, body: bytes) -> web.Response:
+    async def answer(self, request: web.Request, body: bytes) -> web.Response:
         path = request.rel_url.raw_path
         if path.endswith("/identity/token"):
             return self._token(body)
@@ -401,17 +321,9 @@ class Ibm:
 
 
 @pytest.fixture
-def clock() -> EagerClock:
-    return EagerClock()
-
-
-@pytest.fixture
 async def ibm(clock: EagerClock) -> AsyncIterator[Ibm]:
-    made = Ibm(clock)
-    await made.server.start_server()
-    yield made
-    made.hold.set()
-    await made.server.close()
+    async with Ibm(clock).running() as made:
+        yield made
 
 
 @pytest.fixture

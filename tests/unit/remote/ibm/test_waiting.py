@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from attrs import evolve
+from tests.unit.remote.conftest import EagerClock
 
 from swqr_adapters.remote.polling import PollingPolicy
 from swqr_adapters.transports.ibm import IbmTransport
@@ -20,7 +21,7 @@ from swqr_core.errors import (
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import JobSpec
 
-from .conftest import EagerClock, Ibm, refusal
+from .conftest import Ibm, refusal
 
 Connect = Callable[..., Awaitable[IbmTransport]]
 

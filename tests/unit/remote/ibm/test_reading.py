@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.unit.remote.conftest import EagerClock
 
 from swqr_adapters.transports.ibm import IbmTransport
 from swqr_core.errors import (
@@ -31,7 +32,7 @@ from swqr_core.model.job import JobSpec
 from swqr_core.model.query import JobQuery, ProgramQuery, SessionQuery
 from swqr_core.model.session import SessionMode, SessionSpec
 
-from .conftest import EagerClock, Ibm, refusal
+from .conftest import Ibm, refusal
 
 
 class TestJobs:

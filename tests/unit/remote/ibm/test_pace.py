@@ -4,14 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.unit.remote.conftest import EagerClock
 
 from swqr_adapters.remote.looks import ByTime, Glance
 from swqr_adapters.remote.polling import Poller, PollingPolicy
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, JobId, ProgramId
 from swqr_core.model.job import Job, JobSpec
-
-from .conftest import EagerClock
 
 SPEC = JobSpec(program_id=ProgramId("sampler"), backend=BackendName("ibm_fez"))
 FLOOR, LONGEST = 0.005, 2.0

@@ -1,0 +1,271 @@
+"""From the settings of a URL or a profile to a transport."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from attrs import evolve, frozen
+
+from swqr_adapters.clock import SystemClock
+from swqr_adapters.http import HttpClient, HttpEngine
+from swqr_adapters.remote.auth import required_key
+from swqr_adapters.remote.settings import (
+    amount,
+    count,
+    make_engine,
+    named_key,
+    one_of,
+    parse_settings,
+    polling_policy,
+    setting,
+    switch,
+)
+from swqr_adapters.remote.submission import SettlePolicy
+from swqr_core.errors import ConfigurationError
+from swqr_core.model.ids import InstanceId
+from swqr_core.model.principal import Principal
+from swqr_core.ports.clock import Clock
+
+from .api import Api
+from .auth import KeyAuthenticator
+from .configuration import (
+    DEFAULT_PROFILE,
+    DEFAULT_URL,
+    SdkAccount,
+    configuration_file,
+    environment_account,
+    sdk_account,
+    variable_name,
+)
+from .refusals import NAME
+from .resources import PRODUCTS, SOURCE, choose, find_home, list_resources
+from .transport import StrangeworksTransport, capabilities_of
+
+__all__ = ["StrangeworksSettings", "connect", "make_transport"]
+
+
+@frozen(kw_only=True)
+class StrangeworksSettings:
+    """What a URL such as ``strangeworks://RESOURCE?profile=team`` can say. It never holds a key.
+
+    Attributes:
+        resource: The slug of a resource, or of a product; None to choose.
+        api_key_env: The variable that holds the API key.
+        api_key_file: A file that holds the API key and nothing else.
+        profile: A profile of the SDK's configuration; None for the active one.
+        url: The platform's origin, for example ``https://api.strangeworks.com``.
+        product: The product that the resource must be of.
+        channel: The same by its channel: ``ibm_cloud`` or ``ibm_quantum``.
+        proxy: The URL of a proxy, or ``env`` for those of the environment.
+        ca_file: Trusted certificates in PEM form, instead of the system's.
+        plain_http: Whether credentials may leave this machine unencrypted.
+        engine: ``aiohttp`` or ``httpx``.
+        connections: How many connections there may be at once.
+        poll_floor: The least seconds between two looks at waiting jobs; None for 1 s, or for a
+            few milliseconds at a server of ours.
+        poll_longest: The most seconds between two looks at a job.
+        settle: Seconds to look for a job whose submission was not answered.
+    """
+
+    resource: str | None = setting(str, None)
+    api_key_env: str | None = setting(str, None)
+    api_key_file: str | None = setting(str, None)
+    profile: str | None = setting(str, None)
+    url: str | None = setting(str, None)
+    product: str | None = setting(str, None)
+    channel: str | None = setting(one_of(*PRODUCTS), None)
+    proxy: str | None = setting(str, None)
+    ca_file: str | None = setting(str, None)
+    plain_http: bool = setting(switch, default=False)
+    engine: str = setting(one_of("aiohttp", "httpx"), "aiohttp")
+    connections: int = setting(count, 100)
+    poll_floor: float | None = setting(amount, None)
+    poll_longest: float | None = setting(amount, None)
+    settle: float = setting(amount, 30.0)
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, str]) -> "StrangeworksSettings":
+        """Read settings as they stand in a URL.
+
+        Raises:
+            ConfigurationError: A setting is unknown or its value cannot be used.
+        """
+        parsed = parse_settings(
+            cls,
+            settings,
+            source=SOURCE,
+            elsewhere="name a variable with api_key_env, a file with api_key_file, or a profile of "
+            "the Strangeworks SDK with profile",
+        )
+        if parsed.url is not None:
+            _origin(parsed.url)
+        return parsed
+
+    @property
+    def wanted_product(self) -> str | None:
+        """The product that *product* and *channel* name.
+
+        Raises:
+            ConfigurationError: They name two.
+        """
+        named = None if self.channel is None else PRODUCTS[self.channel]
+        if self.product is not None and named not in {None, self.product}:
+            raise ConfigurationError(
+                SOURCE, f"the product {self.product!r} is not that of channel {self.channel!r}"
+            )
+        return self.product or named
+
+
+def _origin(url: str) -> str:
+    """Return a URL as a bare origin, which is all that the platform's addresses allow.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigurationError(SOURCE, f"url cannot be read: {error}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(SOURCE, f"url must be like {DEFAULT_URL!r}: http(s) and a host")
+    if parts.username or parts.password:
+        raise ConfigurationError(SOURCE, "url must not contain credentials")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigurationError(SOURCE, "url must end behind the host: the platform has no prefix")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _account(settings: StrangeworksSettings, environment: Mapping[str, str]) -> SdkAccount:
+    """Return what is known without the settings; the SDK is asked only if it must be.
+
+    Raises:
+        ConfigurationError: There is no API key, or the SDK's file cannot be used.
+        MissingExtraError: The SDK is needed and not installed.
+    """
+    key = named_key(
+        settings.api_key_env, settings.api_key_file, environment, setting="api_key", source=SOURCE
+    )
+    file = configuration_file(environment)
+    profile = settings.profile
+    if profile is None and (key is not None or not file.exists()):
+        profile = DEFAULT_PROFILE
+    told = None if profile is None else environment_account(environment, profile)
+    if told is not None:
+        told = told if key is None else evolve(told, api_key=key)
+        enough = told.api_key is not None and told.url is not None
+        if enough or not file.exists():
+            return _with_a_key(told, file)
+    # The SDK's modules take a second to load, and its file is read from disk.
+    told = await asyncio.to_thread(sdk_account, profile)
+    return _with_a_key(told if key is None else evolve(told, api_key=key), file)
+
+
+def _with_a_key(told: SdkAccount, file: Path) -> SdkAccount:
+    if told.api_key is None:
+        raise ConfigurationError(
+            SOURCE,
+            f"there is no API key in {told.source}: set {variable_name(told.profile, 'api_key')}, "
+            f"log in with the Strangeworks SDK, which writes {str(file)!r}, or name a variable "
+            "with api_key_env or a file with api_key_file",
+        )
+    return told
+
+
+async def make_transport(
+    settings: StrangeworksSettings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+    pause_clock: Clock | None = None,
+    engine: HttpEngine | None = None,
+    extended: bool = True,
+) -> StrangeworksTransport:
+    """Make a transport: log in, find the workspace and the resource.
+
+    Args:
+        settings: Which account and resource, and how.
+        environment: Variables; those of this process if None. Where the SDK is asked, it looks at
+            those of this process.
+        clock: Time; the system's if None.
+        pause_clock: For the pauses between looks at waiting jobs, if it is another one.
+        engine: What moves the bytes, instead of what *settings* say; the transport closes it.
+        extended: Whether a server of ours may tell more than the platform does; without it, such
+            a server is treated as the platform itself.
+
+    Raises:
+        ConfigurationError: Something is missing or cannot be used, or several resources would do.
+        MissingExtraError: The SDK is needed and not installed.
+        AccessDeniedError: The key was not accepted.
+        InstanceNotFoundError: There is no such resource.
+        UnreachableError: The platform does not answer.
+    """
+    clock = clock or SystemClock()
+    product = settings.wanted_product
+    account = await _account(settings, os.environ if environment is None else environment)
+    given = "" if account.api_key is None else account.api_key.reveal()
+    key = required_key(given, account.source, wanted_by=SOURCE)
+    url = _origin(settings.url or account.url or DEFAULT_URL)
+    http = HttpClient(
+        engine
+        or make_engine(
+            settings.engine,
+            name=NAME,
+            proxy=settings.proxy,
+            ca_file=settings.ca_file,
+            connections=settings.connections,
+        ),
+        clock=clock,
+        name=NAME,
+        allow_plain_http=settings.plain_http,
+    )
+    try:
+        auth = KeyAuthenticator(http, url=url, api_key=key, clock=clock)
+        api = Api(http, auth, url=url, clock=clock, extended=extended, trial=account.trial)
+        home = await find_home(api)
+        resources = await list_resources(api)
+        resource = choose(
+            resources, wanted=settings.resource, product=product, usual=account.resources
+        )
+        api.bind(product=resource.product, resource=resource.slug)
+        ours = bool(home.told) and extended
+        return StrangeworksTransport(
+            api,
+            principal=Principal(user=home.workspace.slug, instance=InstanceId(resource.slug)),
+            workspace=home.workspace,
+            resource=resource,
+            resources=resources,
+            capabilities=capabilities_of(home.told if ours else {}),
+            ours=ours,
+            polling=polling_policy(
+                settings.poll_floor, settings.poll_longest, ours=ours, source=SOURCE
+            ),
+            settle=SettlePolicy(window=settings.settle),
+            pause_clock=pause_clock,
+        )
+    except BaseException:
+        await http.aclose()
+        raise
+
+
+async def connect(location: str, settings: Mapping[str, str]) -> StrangeworksTransport:
+    """Make a transport from a URL (entry point ``strangeworks``).
+
+    Args:
+        location: The slug of a resource or of a product; empty to choose one.
+        settings: See ``StrangeworksSettings``.
+
+    Raises:
+        ConfigurationError: A setting is unknown or cannot be used.
+        and what ``make_transport`` raises.
+    """
+    parsed = StrangeworksSettings.parse(settings)
+    if location:
+        if parsed.resource is not None and parsed.resource != location:
+            raise ConfigurationError(
+                SOURCE, f"the resource is {location!r} and {parsed.resource!r}: say it once"
+            )
+        parsed = evolve(parsed, resource=location)
+    return await make_transport(parsed)
