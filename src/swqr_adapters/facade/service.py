@@ -23,6 +23,7 @@ from .connection import Connection
 from .errors import IBMInputValueError, IBMRuntimeError, official_errors
 from .errors import QiskitBackendNotFoundError as OurBackendNotFoundError
 from .job import RuntimeJobV2
+from .programs import ProgramMethods
 from .queries import find_jobs, job_query
 
 __all__ = ["QiskitRuntimeService"]
@@ -44,7 +45,7 @@ class Account:
     has_token: bool = False
 
 
-class QiskitRuntimeService(contract.QiskitRuntimeService):
+class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
     """The official service's methods over any transport of this library.
 
     It takes every keyword of the official constructor, so that a program need not change, and

@@ -155,7 +155,7 @@ class StrangeworksQiskitRuntimeService(QiskitRuntimeService):
         """
         return super().jobs(limit, *args, **conditions)
 
-    def run(  # noqa: PLR0917 - the documented signature
+    def run(  # type: ignore[override] # noqa: PLR0917 - the documented signature
         self,
         program_id: str,
         inputs: dict[str, Any],
