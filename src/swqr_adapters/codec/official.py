@@ -235,9 +235,12 @@ def decode_result(program_id: str, text: str | bytes, *, budget: Budget | None =
     if program_id in SCHEMA_PROGRAMS:
         check_schema_document(parse(text, budget), budget)
         return _chain(program_id, text)
-    if text.lstrip()[:1] not in {"{", "[", '"'}:
-        return text
-    return _OfficialDecoder(budget).decode(text)
+    try:
+        return _OfficialDecoder(budget).decode(text)
+    except MalformedPayloadError:
+        if text.lstrip()[:1] in {"{", "[", '"'}:
+            raise
+        return text  # a traceback, for example
 
 
 def _noise_learner_result(decoded: Any) -> Any:

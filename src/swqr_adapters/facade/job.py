@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -84,6 +84,11 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         super().__init__(**contract.accepted_by(contract.RuntimeJobV2.__init__, values))
 
     @property
+    def tells_interim_results(self) -> bool:
+        """Whether the transport tells what a job publishes while it runs."""
+        return self._client.runtime.capabilities.interim_results
+
+    @property
     def _client(self) -> PortClient:
         return self._api_client  # type: ignore[no-any-return] # what __init__ was given
 
@@ -152,27 +157,63 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         self.wait_for_final_state(timeout=timeout, poll_interval=poll_interval)
         self._raise_for_state()
         text = self._client.job_results(self._snapshot.id)
-        if not text:
-            return None
+        return self._decoded(text, decoder, interim=False) if text else None
+
+    def interim_results(self, decoder: Any = None) -> list[Any]:
+        """Return what the job has published so far, in order; it is kept after the job's end.
+
+        Args:
+            decoder: As for ``result``.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+            IBMRuntimeError: The transport tells no interim results, or one cannot be decoded.
+        """
+        with official_errors():
+            texts = self._client.runtime.attach_job(self._snapshot.id).interim_results()
+        return [self._decoded(text.decode(), decoder, interim=True) for text in texts]
+
+    def stream(self, decoder: Any = None) -> Iterator[Any]:
+        """Yield each interim result as it comes, the earlier ones first, until the job has ended.
+
+        Args:
+            decoder: As for ``result``.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+            IBMRuntimeError: The transport tells no interim results, or one cannot be decoded.
+        """
+        texts = self._client.runtime.stream(self._snapshot.id)
+        while True:
+            with official_errors():
+                text = next(texts, None)
+            if text is None:
+                return
+            yield self._decoded(text.decode(), decoder, interim=True)
+
+    def _decoded(self, text: str, decoder: Any, *, interim: bool) -> Any:
         result: Any = text
         try:
-            for one in self._decoders(decoder):
+            for one in self._decoders(decoder, interim=interim):
                 applies = getattr(one, "is_applicable", None)
                 if applies is None or applies(result):
                     result = one.decode(result)
         except PayloadError as error:
-            msg = f"The result of job {self._snapshot.id} cannot be decoded: {error}"
+            what = "An interim result" if interim else "The result"
+            msg = f"{what} of job {self._snapshot.id} cannot be decoded: {error}"
             raise IBMRuntimeError(msg) from error
         return result
 
-    def _decoders(self, decoder: Any) -> Sequence[Any]:
+    def _decoders(self, decoder: Any, *, interim: bool) -> Sequence[Any]:
         """Return what to apply in turn; what is the client's own is done by our safe decoder."""
         chosen = decoder or self._chosen_decoder
         chain = list(chosen) if isinstance(chosen, Sequence) else [chosen]
         if chosen is None or _is_the_clients_own(chain):
             return [result_decoder_for(self._snapshot.spec.program_id)]
         # Until 0.47 several are no chain, but one for interim results and one for the result.
-        return chain if hasattr(ResultDecoder, "is_applicable") else chain[-1:]
+        if hasattr(ResultDecoder, "is_applicable"):
+            return chain
+        return chain[:1] if interim else chain[-1:]
 
     def _raise_for_state(self) -> None:
         job = self._snapshot
@@ -259,6 +300,12 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         return self._client.job_logs(self._snapshot.id)
 
 
+def _results(job: RuntimeJobV2) -> Iterator[Any]:
+    if job.tells_interim_results:
+        yield from job.stream()
+    yield job.result()
+
+
 def _is_the_clients_own(chain: list[Any]) -> bool:
     """Say whether this is what official primitives pass, as they do until 0.47.
 
@@ -270,9 +317,10 @@ def _is_the_clients_own(chain: list[Any]) -> bool:
 
 
 def call_back(job: RuntimeJobV2, callback: Callback) -> None:
-    """Call *callback* with the job's id and its result, from a thread of its own.
+    """Call *callback* with the job's id and each of its results, from a thread of its own.
 
-    What it raises is logged; a job without a result calls it not, and is logged too.
+    Those are its interim results as they come, where the transport tells them, and its result.
+    What the callback raises is logged, and ends the calls. So is that a job has no result.
     """
     threading.Thread(
         target=_call_back,
@@ -284,11 +332,11 @@ def call_back(job: RuntimeJobV2, callback: Callback) -> None:
 
 def _call_back(job: RuntimeJobV2, callback: Callback) -> None:
     try:
-        result = job.result()
+        for result in _results(job):
+            try:
+                callback(job.job_id(), result)
+            except Exception:
+                logger.exception("the callback of job %s failed", job.job_id())
+                return
     except Exception:
-        logger.exception("job %s has no result, so its callback is not called", job.job_id())
-        return
-    try:
-        callback(job.job_id(), result)
-    except Exception:
-        logger.exception("the callback of job %s failed", job.job_id())
+        logger.exception("job %s has no result to call its callback with", job.job_id())

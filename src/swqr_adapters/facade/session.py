@@ -20,8 +20,9 @@ class Session(contract.Session):
     happened in it: jobs that were accepted still run.
 
     Args:
-        service: The service of *backend*; may be left out, also by position.
-        backend: The backend, or its name if *service* is given.
+        service: The service of *backend*; may be left out, also by position: then it is the
+            backend's own, or ``QiskitRuntimeService()`` for a name.
+        backend: The backend, or its name.
         max_time: The longest time from the first job's start to the session's end: seconds, or
             text such as ``"2h 30m 40s"``.
         create_new: Whether to open a session; False for one that exists already.
@@ -121,8 +122,9 @@ class Session(contract.Session):
             inputs: Its parameters.
             options: Runtime options: ``job_tags``, ``max_execution_time``, ``log_level``,
                 ``private``, ``image``.
-            callback: Called once, from a thread of its own, with the job's id and its result. What
-                it raises is logged; a job without a result calls it not, and is logged too.
+            callback: Called from a thread of its own with the job's id and each interim result, if
+                the transport tells them, and then its result. What it raises is logged and ends
+                the calls; so is that a job has no result.
             result_decoder: A decoder class, or several, instead of the program's own.
 
         Returns:
@@ -155,12 +157,13 @@ class Batch(Session, contract.Batch):
 def _backend(service: Any, backend: Any) -> Any:
     """Return the backend that is meant."""
     if backend is None:
-        msg = "backend: none was given; pass a backend, or a service and a backend's name"
+        msg = "backend: none was given; pass a backend or its name"
         raise IBMInputValueError(msg, 400)
     if isinstance(backend, str):
         if service is None:
-            msg = f"backend: the name {backend!r} needs a service to be looked up in"
-            raise IBMInputValueError(msg, 400)
+            from .service import QiskitRuntimeService
+
+            service = QiskitRuntimeService()
         return service.backend(backend)
     owner = getattr(backend, "service", None)
     if service is not None and owner is not None and _cloud(owner) is not _cloud(service):

@@ -48,6 +48,7 @@ async def stream(
     content_type: str,
     budget: Budget,
     timeout: float,
+    headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """Send pieces one after the other; a reader that takes nothing for too long is left.
 
@@ -59,14 +60,14 @@ async def stream(
         content_type: Its type.
         budget: What all large answers may take together.
         timeout: Seconds in which the reader must take a piece.
+        headers: Further headers.
     """
+    more = {**(headers or {}), "Content-Type": content_type}
     parts = [piece for piece in pieces if piece]
     size = sum(map(len, parts))
     if size <= _PIECE or request.method == "HEAD":
-        return web.Response(body=b"".join(parts), headers={"Content-Type": content_type})
-    response = web.StreamResponse(
-        headers={"Content-Type": content_type, "Content-Length": str(size)}
-    )
+        return web.Response(body=b"".join(parts), headers=more)
+    response = web.StreamResponse(headers={**more, "Content-Length": str(size)})
     async with budget.hold(size, timeout=timeout):
         await response.prepare(request)
         await _send(request, response, _cut(parts), timeout)

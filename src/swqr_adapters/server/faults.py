@@ -9,11 +9,10 @@ from typing import Any, Final
 from aiohttp import web
 from attrs import asdict, define, field
 
-from swqr_adapters.wire.ibm.refusals import error_document
 from swqr_core.errors import InvalidInputError
 from swqr_core.ports.clock import Clock
 
-from .answers import json_answer
+from .problems import HttpProblem
 
 __all__ = ["Dropped", "FaultRule", "Faults"]
 
@@ -159,6 +158,7 @@ class Faults:
 
         Raises:
             Dropped: The connection is to be cut.
+            HttpProblem: A rule says what the answer is.
         """
         mine = [rule for rule in self.rules.values() if rule.takes(method, path)]
         for rule in mine:
@@ -166,23 +166,23 @@ class Faults:
                 await self._clock.sleep(rule.delay)
             wait = rule.wait_for_rate(self._clock.monotonic())
             if wait is not None:
-                return _injected(429, _TOO_MANY, {"Retry-After": str(math.ceil(wait))})
+                raise _injected(429, _TOO_MANY, {"Retry-After": str(math.ceil(wait))})
             if rule.drop == "before":
                 raise Dropped
             if rule.status is not None and rule.drop is None:
                 more = {"Retry-After": "1"} if rule.status in {429, 503} else {}
-                return _injected(rule.status, _INJECTED, more)
+                raise _injected(rule.status, _INJECTED, more)
         response = await answer()
         if any(rule.drop == "after" for rule in mine):
             raise Dropped
         return response
 
 
-def _injected(status: int, code: int, headers: Mapping[str, str]) -> web.Response:
-    body = error_document(
-        code,
+def _injected(status: int, code: int, headers: Mapping[str, str]) -> HttpProblem:
+    return HttpProblem(
+        status,
         "a fault rule of the control surface says so",
-        solution="Delete the rule, or try again.",
-        trace="00000000-0000-0000-0000-000000000000",
+        "Delete the rule, or try again.",
+        code=code,
+        headers=headers,
     )
-    return json_answer(body, status=status, headers=headers)

@@ -19,7 +19,9 @@ __all__ = ["OPERATIONS", "Operation", "openapi_document"]
 
 _JSON: Final = "application/json"
 _PLAIN: Final = "text/plain"
+_ERRORS: Final = {"platform": "PlatformError", "graphql": "GraphqlAnswer"}
 _NAME: Final = re.compile(r"\{(\w+)\}")
+_RESOURCE: Final = "/products/{product}/resource/{resource}"
 _BASES: Final = {"runtime": "/api/v1", "control": "/_swqr"}
 
 
@@ -102,6 +104,30 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v2/resource_instances": Operation("Resources", query="name guid"),
     "GET /v2/resource_instances/{id}": Operation("Resource"),
     "GET /api/v1/{plan}": Operation("Plan"),
+    "POST /users/token": Operation("PlatformToken", "PlatformKey"),
+    "POST /product/token": Operation("PlatformToken", "PlatformKey"),
+    "POST /sdk": Operation("GraphqlAnswer", "GraphqlRequest"),
+    **{
+        f"POST {_RESOURCE}/{name}": Operation(answer, body)
+        for name, answer, body in (
+            ("create_runtime_job", "PlatformSubmitted", "PlatformSubmission"),
+            ("runtime_status", "PlatformStatus", "PlatformJob"),
+            ("runtime_cancel", "PlatformStatus", "PlatformJob"),
+            ("runtime_backend_config", "BackendConfiguration", "PlatformBackend"),
+            ("runtime_backend_properties", "BackendProperties", "PlatformBackend"),
+            ("runtime_backend_pulse_defaults", "Any", "PlatformBackend"),
+            ("runtime_backends", "Any", "Any"),
+            ("create_session", "Session", "PlatformOpening"),
+            ("session_details", "Session", "PlatformSession"),
+            ("close_session", "Any", "PlatformSession"),
+            ("cancel_session", "Any", "PlatformSession"),
+        )
+    },
+    f"POST {_RESOURCE}/{{operation}}": Operation("Any"),
+    f"GET {_RESOURCE}/{{operation}}": Operation("Any"),
+    "GET /files/jobs/{resource}/{job}/{name}": Operation("text"),
+    "GET /files/workspace/{file}": Operation("text"),
+    "PUT /files/uploads/{file}": Operation("Any", "bytes", query="expires signature"),
     "GET /openapi.json": Operation("Any"),
     "GET /_swqr/health": Operation("Any"),
     "GET /_swqr/ready": Operation("Any"),
@@ -134,7 +160,7 @@ def openapi_document() -> dict[str, Any]:
         for route in routes:
             name = operation_name(group, route)
             method, _, path = name.partition(" ")
-            described = _describe(route, OPERATIONS[name], _NAME.findall(path))
+            described = _describe(group, route, OPERATIONS[name], _NAME.findall(path))
             words = re.findall(r"\w+", path.removeprefix("/api/v1"))
             described["operationId"] = "_".join([method.lower(), *words])
             paths.setdefault(path, {})[method.lower()] = described
@@ -142,10 +168,12 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "swqr",
-            "summary": "IBM's Quantum Compute REST interface, over any transport",
+            "summary": "IBM's Quantum Compute REST interface and the Strangeworks platform's",
             "description": (
                 "The paths below /api/v1 also answer below any prefix that ends in /api/v1, at "
-                "the root, and below /runtime in the words of the older interface."
+                "the root, and below /runtime in the words of the older interface. The paths "
+                "/users, /product, /products, /sdk and /files are those of the Strangeworks "
+                "platform."
             ),
             "version": version("swqr"),
         },
@@ -161,11 +189,14 @@ def openapi_document() -> dict[str, Any]:
     }
 
 
-def _describe(route: Route, operation: Operation, names: Iterable[str]) -> dict[str, Any]:
+def _describe(
+    group: str, route: Route, operation: Operation, names: Iterable[str]
+) -> dict[str, Any]:
     about = (route.answer.__doc__ or "").strip().partition("\n")[0]
+    wrong = _ERRORS.get(group, "Error")
     responses: dict[str, Any] = {
         str(operation.status): _response(operation.answer),
-        "4XX": {"description": "What was wrong.", "content": {_JSON: {"schema": ref("Error")}}},
+        "4XX": {"description": "What was wrong.", "content": {_JSON: {"schema": ref(wrong)}}},
     }
     if operation.or_empty:
         responses["204"] = {"description": "There is none."}

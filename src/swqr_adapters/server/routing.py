@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Answer = Callable[["Call"], Awaitable[web.StreamResponse]]
 
 _API: Final = re.compile(r"/api/v1(?=/|$)")
+# A client whose address of the platform ends in a slash sends two.
+_PLATFORM: Final = re.compile(r"/+(?=sdk$|(?:users|product)/token$|(?:products|files)/)")
 _ENDINGS: Final = (
     ("/identity/token", "iam"),
     ("/v3/resources/search", "search"),
@@ -46,7 +48,8 @@ class Place:
     """Where a path points.
 
     Attributes:
-        group: ``runtime``, ``iam``, ``search``, ``resources``, ``control`` or ``document``.
+        group: ``runtime``, ``iam``, ``search``, ``resources``, ``platform``, ``graphql``,
+            ``control`` or ``document``.
         rest: The path below the base, still encoded.
         legacy: Whether the base is that of the older interface.
     """
@@ -60,6 +63,10 @@ def place_of(path: str) -> Place:
     """Return where an encoded path points. Any prefix may stand before ``/api/v1``."""
     if path.startswith("/_swqr"):
         return Place("control", path.removeprefix("/_swqr"))
+    platform = _PLATFORM.match(path)
+    if platform is not None:
+        rest = path[platform.end() - 1 :]
+        return Place("graphql" if rest == "/sdk" else "platform", rest)
     for ending, group in _ENDINGS:
         if path.endswith(ending):
             return Place(group, ending)

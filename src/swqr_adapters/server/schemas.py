@@ -38,6 +38,9 @@ def _list(items: Schema) -> Schema:
 
 
 _STATUS: Final[Schema] = {"enum": ["Queued", "Running", "Completed", "Cancelled", "Failed"]}
+_PLATFORM_STATUS: Final[Schema] = {
+    "enum": ["CREATED", "QUEUED", "RUNNING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"]
+}
 _NAMED_VALUE: Final = _object("date name unit value", date=_TEXT, name=_TEXT, unit=_TEXT)
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -308,6 +311,32 @@ SCHEMAS: Final[dict[str, Schema]] = {
         method=_TEXT, path=_TEXT, status=_or_null(_WHOLE), delay=_NUMBER, drop=_or_null(_TEXT),
         rate=_or_null(_WHOLE), period=_NUMBER, skip=_WHOLE, times=_or_null(_WHOLE),
     ),
+    "PlatformError": _object("message", message=_TEXT),
+    "PlatformKey": _object("key", key=_TEXT),
+    "PlatformToken": _object("accessToken", accessToken=_TEXT),
+    "GraphqlRequest": _object(
+        "query", query=_TEXT, variables=_or_null(_ANY), operationName=_or_null(_TEXT)
+    ),
+    "GraphqlAnswer": _object(
+        "data",
+        data=_or_null(_ANY), errors=_list(_object("message", message=_TEXT)), extensions=_ANY,
+    ),
+    "PlatformSubmission": _object(
+        "data", data=_TEXT, program_id=_TEXT, backend=_TEXT, channel=_TEXT, runtime=_FLAG
+    ),
+    "PlatformSubmitted": _object(
+        "slug jobData",
+        slug=_TEXT, externalIdentifier=_TEXT, status=_PLATFORM_STATUS,
+        jobData=_object("job", job=_object("backend program_id channel", backend=_TEXT)),
+    ),
+    "PlatformJob": _object("job_slug", job_slug=_TEXT, channel=_TEXT, runtime=_FLAG),
+    "PlatformStatus": _object("status", status=_PLATFORM_STATUS),
+    "PlatformBackend": _object("", name=_TEXT, backend_name=_TEXT, datetime=_or_null(_TIME)),
+    "PlatformOpening": _object(
+        "backend",
+        backend=_TEXT, max_time=_or_null(_WHOLE), mode={"enum": ["dedicated", "batch", None]},
+    ),
+    "PlatformSession": _object("session_id", session_id=_TEXT),
     "Any": _ANY,
 }  # fmt: skip
 """By name."""

@@ -18,7 +18,6 @@ from swqr_adapters.ids import RandomIds
 from swqr_adapters.wire.ibm import region_of
 from swqr_adapters.wire.ibm.dialects import VERSION_HEADER, parse_version
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY, is_spoken
-from swqr_adapters.wire.ibm.refusals import error_body, error_document
 from swqr_core.errors import (
     AccessDeniedError,
     ClosedError,
@@ -41,12 +40,14 @@ from .call import Call
 from .controls import Control
 from .faults import Dropped, Faults
 from .metrics import Meter
+from .platform import Platform
 from .problems import HttpProblem
 from .providers import Account, TransportProvider
 from .routes import CATALOG_ROUTES, GROUPS
 from .routing import Place, Route, Router, place_of, segments_of
 from .settings import ServerSettings
 from .tokens import TokenDesk
+from .tongues import Tongue, tongue_of
 
 __all__ = ["Service"]
 
@@ -67,6 +68,8 @@ _UNSAFE: Final = frozenset({"DELETE", "PATCH", "POST", "PUT"})
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _REGION_HOST: Final = re.compile(r"(?:private\.)?(?:([a-z]{2}-[a-z]{2,10})\.)?quantum\.")
 _HOME_REGION: Final = "us-east"
+
+_Credentials = tuple[str, str]  # the headers that may hold some
 
 
 class Service:
@@ -97,12 +100,14 @@ class Service:
         self.faults = Faults(self._clock)
         self._ids = ids or RandomIds()
         self.desk = TokenDesk(self._clock, settings.token_seconds)
+        self.platform = Platform(self._clock, self._ids, settings)
         self.draining = False
         self._callers: OrderedDict[str, str] = OrderedDict()
         self._bound: dict[
             tuple[str, str | None, str | None, bool],
             tuple[float, Account, Instance, RuntimeTransport],
         ] = {}
+        self._known: dict[_Credentials, tuple[float, Account]] = {}
         self.control = control or Control()
         self._routers = {name: Router(routes) for name, routes in GROUPS.items()}
         self._catalog = Router(CATALOG_ROUTES)
@@ -168,6 +173,7 @@ class Service:
     def forget(self) -> None:
         """Forget whom credentials stand for."""
         self._bound.clear()
+        self._known.clear()
 
     async def all_jobs(
         self, transport: RuntimeTransport, query: JobQuery | None = None
@@ -217,19 +223,20 @@ class Service:
 
     async def _route(self, request: web.BaseRequest) -> tuple[str, web.StreamResponse]:
         template = "unknown"
+        path = request.rel_url.raw_path
+        place = place_of(path)
+        tongue = tongue_of(place.group)
         try:
-            path = request.rel_url.raw_path
-            place = place_of(path)
             route, names, place = self._find(request, place)
             template = route.template if place.group == "runtime" else place.group + route.template
             if self.faults.rules and place.group != "control":
                 answer = await self.faults.meet(request.method, path, lambda: self._ask(
-                    request, route, names, place
+                    request, route, names, place, tongue
                 ))  # fmt: skip
             else:
-                answer = await self._ask(request, route, names, place)
+                answer = await self._ask(request, route, names, place, tongue)
         except HttpProblem as problem:
-            answer = self._problem(problem)
+            answer = self._problem(problem, tongue)
         return template, answer
 
     def _find(self, request: web.BaseRequest, place: Place) -> tuple[Route, tuple[str, ...], Place]:
@@ -254,7 +261,12 @@ class Service:
         return route, names, place
 
     async def _ask(
-        self, request: web.BaseRequest, route: Route, names: tuple[str, ...], place: Place
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        names: tuple[str, ...],
+        place: Place,
+        tongue: Tongue,
     ) -> web.StreamResponse:
         call = Call(request, self, names, legacy=place.legacy)
         headers = request.headers
@@ -267,9 +279,9 @@ class Service:
             await self._admit(call, route)
             return await route.answer(call)
         except HttpProblem as problem:
-            return self._problem(problem)
+            return self._problem(problem, tongue)
         except SwqrError as error:
-            status, body = error_body(error, trace=self.trace(), extended=call.extended)
+            status, body = tongue.error(error, trace=self.trace(), extended=call.extended)
             if status >= 500 and request.method in _UNSAFE and not _nothing_happened(error):  # noqa: PLR2004
                 status = 409  # a client repeats after 5xx, and the work may have been done
             more = {"Retry-After": "1"} if status == 503 else None  # noqa: PLR2004
@@ -279,24 +291,13 @@ class Service:
         except Exception:  # noqa: BLE001 - whatever it is, the sender gets an answer
             trace = self.trace()
             _log.exception("request %s: %s %s failed", trace, request.method, route.template)
-            return self._internal_error(request, trace)
+            # A client repeats after 5xx, and the work may have been done.
+            after = request.method in _UNSAFE
+            body = tongue.failure(trace=trace, after=after)
+            return json_answer(body, status=409 if after else 500)
 
-    def _internal_error(self, request: web.BaseRequest, trace: str) -> web.Response:
-        if request.method in _UNSAFE:
-            message = "the server failed, and the work may have been done"
-            body = error_document(
-                1000, message, solution="Look before sending it again.", trace=trace
-            )
-            return json_answer(body, status=409)
-        body = error_document(
-            1000, "the server failed", solution="Tell its owner the trace.", trace=trace
-        )
-        return json_answer(body, status=500)
-
-    def _problem(self, problem: HttpProblem) -> web.Response:
-        body = error_document(
-            problem.code, problem.message, solution=problem.solution, trace=self.trace()
-        )
+    def _problem(self, problem: HttpProblem, tongue: Tongue) -> web.Response:
+        body = tongue.problem(problem, trace=self.trace())
         response = json_answer(body, status=problem.status, headers=problem.headers)
         if problem.close:
             response.force_close()
@@ -311,7 +312,7 @@ class Service:
         elif route.group == "control":
             self.check_control(call.request)
         elif route.group == "account":
-            call.bind_account((await self._authenticate(call.request))[0])
+            call.bind_account(await self.account(call.request))
 
     async def _bind(self, call: Call) -> None:
         """Find out who asks in which instance.
@@ -340,6 +341,21 @@ class Service:
         _, account, instance, transport = known
         _check_region(request.host, instance)
         call.bind(account, instance, transport)
+
+    async def account(self, request: web.BaseRequest) -> Account:
+        """Find out who asks where no instance matters, or another one each time.
+
+        Raises:
+            AccessDeniedError: Nobody knows the credentials.
+        """
+        given = _credentials(request)
+        known = self._known.get(given)
+        if known is None or known[0] <= self._clock.monotonic():
+            account, seconds = await self._authenticate(request)
+            if len(self._known) >= _MOST_BOUND:
+                self._known.clear()
+            known = self._known[given] = (self._clock.monotonic() + min(seconds, 60.0), account)
+        return known[1]
 
     async def _authenticate(self, request: web.BaseRequest) -> tuple[Account, float]:
         """Return whose credentials a request brings, and for how many seconds they are good."""
@@ -383,6 +399,11 @@ class Service:
                 401, "the control surface needs its own key",
                 "Send 'Authorization: apikey CONTROL_KEY'.", code=_BAD_CREDENTIALS,
             )  # fmt: skip
+
+
+def _credentials(request: web.BaseRequest) -> _Credentials:
+    headers = request.headers
+    return headers.get(_AUTHORIZATION, ""), headers.get(_OLDEST, "")
 
 
 def _nowhere(request: web.BaseRequest) -> HttpProblem:

@@ -24,7 +24,8 @@ class ServerSettings:
         write_timeout: Seconds in which a reader must take the next piece of an answer.
         idle_timeout: Seconds that a connection may go without a request.
         max_connections: How many connections may be open at one moment; further ones are closed.
-        token_seconds: For how long a token is good.
+        token_seconds: For how long a token is good, and the signed URL of an upload.
+        workspace_bytes: How much all uploaded files of a Strangeworks workspace may take together.
         control_key: The key of the control surface; None to serve it to this machine alone.
     """
 
@@ -38,4 +39,5 @@ class ServerSettings:
     idle_timeout: float = field(default=120.0, validator=seconds(above_zero=True))
     max_connections: int = field(default=10_000, validator=integer(at_least=1))
     token_seconds: int = field(default=3600, validator=integer(at_least=60, unit="seconds"))
+    workspace_bytes: int = field(default=64 * _MIB, validator=integer(at_least=1024))
     control_key: str | None = field(default=None, repr=False)

@@ -261,3 +261,18 @@ def test_many_pubs_over_one_circuit_are_encoded_with_one_circuit() -> None:
 def test_a_sampler_result_that_is_no_json_is_malformed(text: str) -> None:
     with pytest.raises(MalformedPayloadError, match="not JSON"):
         decode_result("sampler", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("5", 5),
+        ("-0.5", -0.5),
+        ("true", True),
+        ("null", None),
+        ("true story", "true story"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last):"),
+    ],
+)
+def test_what_is_json_is_read_and_other_text_stays_text(text: str, result: object) -> None:
+    assert decode_result("other", text) == result

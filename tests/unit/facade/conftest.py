@@ -21,6 +21,7 @@ from swqr_core.errors import (
     SessionClosedError,
     SessionNotFoundError,
     SwqrError,
+    UnsupportedOperation,
     WaitTimeoutError,
 )
 from swqr_core.lifecycle.job import JobState
@@ -30,6 +31,7 @@ from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.ids import BackendName, InstanceId, JobId, SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.program import InterimResults
 from swqr_core.model.query import JobQuery, Page
 from swqr_core.model.session import Session, SessionSpec, SessionStep
 from swqr_core.model.usage import InstanceUsage, JobUsage
@@ -45,6 +47,7 @@ class ScriptedTransport:
         calls: How often each method was called.
         script: What becomes of the next jobs; afterwards they complete.
         raising: Errors to raise, by method.
+        published: The interim results of every job, if the capabilities have them.
         stored: The jobs by id.
         opened: The sessions by id.
     """
@@ -60,6 +63,7 @@ class ScriptedTransport:
         self.usage_now = InstanceUsage(instance=self.principal.instance)
         self.closed = False
         self.defaults: bytes | None = None
+        self.published: list[bytes] = []
         self._fleet = Fleet()
         self._listed = {
             name: self._backend(name, waiting)
@@ -238,6 +242,17 @@ class ScriptedTransport:
         self._enter("result")
         self._job(job_id)
         return self._results[job_id]
+
+    async def interim_results(
+        self, job_id: str, *, start: int = 0, limit: int = 200, timeout: float | None = 0.0
+    ) -> InterimResults:
+        self._enter("interim_results")
+        if not self.capabilities.interim_results:
+            raise UnsupportedOperation(self.capabilities.transport, "interim results")
+        ended = self._job(job_id).state.ended
+        page = tuple(self.published[start : start + 2])
+        complete = ended and start + 2 >= len(self.published)
+        return InterimResults(start=start, results=page, complete=complete)
 
     async def logs(self, job_id: str) -> str:
         self._enter("logs")

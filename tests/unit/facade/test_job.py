@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 from qiskit_ibm_runtime.exceptions import (
     IBMRuntimeError,
     RuntimeInvalidStateError,
@@ -299,6 +300,50 @@ def test_the_clients_own_decoders_give_way_to_the_safe_one(service: Any, transpo
 
     with pytest.raises(IBMRuntimeError, match="cannot be decoded"):
         job.result()
+
+
+class TestInterimResults:
+    @pytest.fixture
+    def publishing(self, transport: Any) -> Any:
+        transport.capabilities = evolve(transport.capabilities, interim_results=True)
+        transport.published = [b'{"n": 1}', b'"two"', b"[3]"]
+        return transport
+
+    @pytest.mark.parametrize("state", [s for s in JobState if s.ended])
+    def test_all_of_them_come_in_order_however_the_job_ended(
+        self, service: Any, publishing: Any, state: JobState
+    ) -> None:
+        publishing.script = [{"state": state}]
+        job = run(service)
+
+        assert job.interim_results() == [{"n": 1}, "two", [3]]
+        assert list(job.stream()) == [{"n": 1}, "two", [3]]
+
+    def test_those_of_a_job_that_goes_on_are_those_so_far(
+        self, service: Any, publishing: Any
+    ) -> None:
+        publishing.script = [{"state": JobState.RUNNING}]
+
+        assert run(service).interim_results() == [{"n": 1}, "two", [3]]
+
+    def test_a_decoder_may_be_given(self, service: Any, publishing: Any) -> None:
+        publishing.published = [b'"a"', b'"b"']
+
+        assert run(service).interim_results(decoder=Shout) == ["A", "B"]
+
+    def test_a_transport_without_them_says_so(self, service: Any) -> None:
+        job = run(service)
+
+        for ask in (job.interim_results, lambda: next(job.stream())):
+            with pytest.raises(IBMRuntimeError, match="'scripted' does not support interim"):
+                ask()
+
+    def test_what_cannot_be_decoded_names_the_job(self, service: Any, publishing: Any) -> None:
+        publishing.published = [b'{"__type__": "settings", "__value__": {}}']
+        job = submit(service, "sampler", {}, options={"backend": "ibm_manila"})
+
+        with pytest.raises(IBMRuntimeError, match="interim result of job job0 cannot be decoded"):
+            job.interim_results()
 
 
 def test_an_empty_result_is_none(service: Any, transport: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import qiskit_ibm_runtime as official
+from attrs import evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime import SamplerV2
 from qiskit_ibm_runtime.exceptions import (
@@ -102,9 +103,17 @@ class TestOpening:
         with pytest.raises(QiskitBackendNotFoundError, match="'ibm_nowhere'"):
             Session(service, "ibm_nowhere")
 
-    def test_a_name_without_a_service_is_refused(self) -> None:
-        with pytest.raises(IBMInputValueError, match="needs a service"):
-            Session(backend="ibm_manila")
+    @pytest.mark.parametrize(
+        "make", [lambda: Session(backend="ibm_manila"), lambda: Session("ibm_manila", 90)]
+    )
+    def test_a_name_without_a_service_is_one_of_the_default_service(
+        self, service: Any, monkeypatch: pytest.MonkeyPatch, make: Any
+    ) -> None:
+        from swqr_adapters.facade import service as module
+
+        monkeypatch.setattr(module, "QiskitRuntimeService", lambda: service)
+
+        assert make().service is service
 
     def test_no_backend_is_refused(self, service: Any) -> None:
         with pytest.raises(IBMInputValueError, match="none was given"):
@@ -306,6 +315,20 @@ class TestRun:
 
         assert called.wait(30)
         assert seen == [(job.job_id(), "done")]
+
+    def test_the_callback_gets_interim_results_first(self, backend: Any, transport: Any) -> None:
+        transport.capabilities = evolve(transport.capabilities, interim_results=True)
+        transport.published = [b"1", b"2", b"3"]
+        told: queue.Queue[tuple[str, Any]] = queue.Queue()
+
+        Session(backend).run("other", {}, callback=lambda *what: told.put(what))
+
+        assert [told.get(timeout=30) for _ in range(4)] == [
+            ("job0", 1),
+            ("job0", 2),
+            ("job0", 3),
+            ("job0", "done"),
+        ]
 
     @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED])
     def test_what_goes_wrong_about_a_callback_is_logged(

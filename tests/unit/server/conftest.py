@@ -62,6 +62,10 @@ class Instances:
     ADA, BOB = ADA, BOB
 
 
+def graphql_body(query: str, variables: Any) -> dict[str, Any]:
+    return {"query": query} if variables is None else {"query": query, "variables": variables}
+
+
 class World:
     """Everything that a test may touch."""
 
@@ -92,7 +96,11 @@ class World:
             close=self.cloud.aclose,
         )
         self.service = Service(
-            self.ring, settings, ids=SequentialIds(), control=Control(clock=self.clock)
+            self.ring,
+            settings,
+            clock=self.clock,
+            ids=SequentialIds(),
+            control=Control(clock=self.clock),
         )
         self.server = Server(self.service, port=0)
         self.session: aiohttp.ClientSession
@@ -123,6 +131,67 @@ class World:
         url = URL(self.server.url + base + path, encoded=True)
         async with self.session.request(method, url, headers=sent, **rest) as answer:
             return Reply(answer.status, answer.headers, await answer.read())
+
+    # --- the Strangeworks platform -------------------------------------------------------------
+
+    async def login(self, key: str = ADA) -> str:
+        """Exchange a key for a token of the platform."""
+        reply = await self.platform("POST", "/users/token", token=None, json={"key": key})
+        assert reply.status == 200, reply.body
+        return str(reply.json["accessToken"])
+
+    async def platform(
+        self, method: str, path: str, *, token: str | None = "", key: str = ADA, **rest: Any
+    ) -> Reply:
+        """Send a request as the platform's clients do; an empty token is one of *key*."""
+        if token == "":
+            token = await self.login(key)
+        headers = {**rest.pop("headers", {})}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return await self.ask(
+            method, path, key=None, crn=None, version=None, base="", headers=headers, **rest
+        )
+
+    async def graphql(self, query: str, variables: Any = None, **options: Any) -> Any:
+        """Ask in GraphQL and return the data."""
+        reply = await self.platform("POST", "/sdk", json=graphql_body(query, variables), **options)
+        assert reply.status == 200, reply.body
+        assert "errors" not in reply.json, reply.json
+        return reply.json["data"]
+
+    async def operate(
+        self, operation: str, payload: Any, resource: str | None = None, **options: Any
+    ) -> Reply:
+        """Do something with a resource; it is the first one of the key's workspace if None."""
+        path = resource or await self.resource(options.get("key", ADA))
+        return await self.platform("POST", f"{path}/{operation}", json=payload, **options)
+
+    async def resource(self, key: str = ADA, at: int = 0) -> str:
+        """Return the path of a resource of the key's workspace."""
+        query = "{ workspace { resources { edges { node { slug product { slug } } } } } }"
+        data = await self.graphql(query, key=key)
+        node = data["workspace"]["resources"]["edges"][at]["node"]
+        return f"/products/{node['product']['slug']}/resource/{node['slug']}"
+
+    async def platform_job(self, params: bytes = PARAMS, **given: Any) -> Reply:
+        """Submit a job as the platform's clients do."""
+        options = {k: given.pop(k) for k in ("key", "headers", "resource") if k in given}
+        head = {"program_id": "sampler", "backend": "ideal_5", **given}
+        inner = f'{json.dumps(head)[:-1]}, "params": '.encode() + params + b"}"
+        outer = {"data": inner.decode(), "program_id": "sampler", "channel": "ibm_cloud"}
+        path = options.pop("resource", None) or await self.resource(options.get("key", ADA))
+        body = json.dumps({**outer, "backend": "ideal_5", "runtime": True}).encode()
+        headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+        return await self.platform(
+            "POST",
+            f"{path}/create_runtime_job",
+            data=io.BytesIO(body),
+            headers=headers,
+            **options,
+        )
+
+    # --- IBM's interface -----------------------------------------------------------------------
 
     async def submit(self, params: bytes = PARAMS, **fields: Any) -> str:
         """Queue a job and return its id."""

@@ -44,7 +44,7 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
 
     def __init__(
         self,
-        channel: str | None = "ibm_cloud",
+        channel: str,
         rsc: Any = None,
         sdk_client: Any = None,
         *,
@@ -66,9 +66,9 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
         program_id: str,
         backend_name: str | None,
         params: Mapping[str, Any],
-        image: str | None = None,
-        log_level: str | None = None,
-        session_id: str | None = None,
+        image: str | None,
+        log_level: str | None,
+        session_id: str | None,
         job_tags: list[str] | None = None,
         max_execution_time: int | None = None,
         start_session: bool | None = False,

@@ -173,7 +173,8 @@ class StrangeworksQiskitRuntimeService(QiskitRuntimeService):
             options: Runtime options: ``backend`` (a backend or its name; needed outside a session),
                 ``job_tags``, ``max_execution_time``, ``log_level``, ``private``, ``image``,
                 ``session_time``.
-            callback: Called once, from a thread of its own, with the job's id and its result.
+            callback: Called from a thread of its own with the job's id and each interim result, if
+                the transport tells them, and then its result.
             result_decoder: A decoder class, or several, instead of the program's own.
             session_id: The session to run it in.
             start_session: Whether to open a session for it, of ``session_time`` seconds if that is

@@ -11,11 +11,9 @@ from swqr_adapters.facade.errors import (
     RuntimeJobFailureError,
     RuntimeJobMaxTimeoutError,
     RuntimeJobTimeoutError,
-    official_error,
     official_errors,
 )
 from swqr_adapters.facade.job import STATUSES, RuntimeJobV2
-from swqr_core.errors import UnsupportedOperation
 from swqr_core.model.job import Job
 
 __all__ = ["Backend", "StrangeworksRuntimeJob"]
@@ -289,18 +287,21 @@ class StrangeworksRuntimeJob(RuntimeJobV2):
         except RuntimeInvalidStateError as error:
             _again(RuntimeJobCancelledError, error)
 
-    def interim_results(self, decoder: Any = None) -> Any:  # noqa: ARG002 - documented
-        """Return what the job has published so far.
+    def interim_results(self, decoder: Any = None) -> list[Any]:
+        """Return what the job has published so far, in order; it is kept after the job's end.
+
+        Args:
+            decoder: As for ``result``.
 
         Raises:
-            RuntimeJobFailureError: The job failed.
-            IBMRuntimeError: The transport gives no interim results.
+            RuntimeJobFailureError: The job failed, as is documented. ``stream()`` has what it has
+                published before.
+            RuntimeJobNotFound: There is no such job (any more).
+            IBMRuntimeError: The transport tells no interim results, or one cannot be decoded.
         """
-        client = self._client
         if self.errored():
             self._raise_for_state()
-        transport = client.runtime.capabilities.transport
-        raise official_error(UnsupportedOperation(transport, "interim results"))
+        return super().interim_results(decoder)
 
 
 def _again(kind: Any, error: Any) -> NoReturn:

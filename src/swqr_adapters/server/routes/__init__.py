@@ -6,6 +6,9 @@ from types import MappingProxyType
 from swqr_adapters.server.routing import Route
 
 from . import account, backends, control, discovery, jobs, programs, sessions, workloads
+from .strangeworks import GRAPHQL_ROUTES, LOGIN_ROUTES
+from .strangeworks_files import FILE_ROUTES
+from .strangeworks_operations import OPERATION_ROUTES
 
 __all__ = ["CATALOG_ROUTES", "GROUPS"]
 
@@ -24,6 +27,8 @@ GROUPS: Mapping[str, tuple[Route, ...]] = MappingProxyType(
         "iam": discovery.IAM_ROUTES,
         "search": discovery.SEARCH_ROUTES,
         "resources": discovery.RESOURCE_ROUTES,
+        "platform": (*LOGIN_ROUTES, *OPERATION_ROUTES, *FILE_ROUTES),
+        "graphql": GRAPHQL_ROUTES,
         "control": control.CONTROL_ROUTES,
         "document": control.DOCUMENT_ROUTES,
     }

@@ -22,6 +22,7 @@ from .backends import (
     BACKEND_STATUSES,
     BackendRecord,
     backend_node,
+    no_properties,
     parse_backend_node,
     parse_backend_nodes,
 )
@@ -178,6 +179,7 @@ __all__ = [
     "job_node",
     "job_request",
     "load",
+    "no_properties",
     "operation_path",
     "parse_answer",
     "parse_backend_name",

@@ -1,13 +1,14 @@
 """Backends as the platform lists them; what they are like is told by IBM's own documents."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import field, frozen
 
-from swqr_adapters.wire.values import Document
-from swqr_core.model.backend import BackendStatus
+from swqr_adapters.wire.values import Document, timestamp
+from swqr_core.model.backend import Backend, BackendStatus
 
 from .values import Reader, broken, reading
 
@@ -15,6 +16,7 @@ __all__ = [
     "BACKEND_STATUSES",
     "BackendRecord",
     "backend_node",
+    "no_properties",
     "parse_backend_node",
     "parse_backend_nodes",
 ]
@@ -100,6 +102,22 @@ def parse_backend_node(node: object) -> BackendRecord:
         data=None if read.document.get("data") is None else read.object("data"),
         extra=read.beyond(_NODE),
     )
+
+
+def no_properties(backend: Backend, *, at: datetime) -> dict[str, Any]:
+    """Return the properties of a backend that has none: that its qubits work, and no figures.
+
+    Official clients cannot do with null.
+    """
+    works = {"name": "operational", "value": 1, "unit": "", "date": timestamp(at)}
+    return {
+        "backend_name": backend.name,
+        "backend_version": backend.version,
+        "last_update_date": timestamp(at),
+        "qubits": [[works] for _ in range(backend.num_qubits)],
+        "gates": [],
+        "general": [],
+    }
 
 
 def parse_backend_nodes(data: Document) -> tuple[BackendRecord, ...]:

@@ -5,6 +5,7 @@ import pytest
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime.exceptions import (
     IBMInputValueError,
+    IBMRuntimeError,
     RuntimeInvalidStateError,
     RuntimeJobNotFound,
     RuntimeProgramNotFound,
@@ -61,6 +62,15 @@ class TestMaking:
 
             assert client.jobs_get()["count"] == 1
             assert other.jobs_get()["count"] == 0
+
+    def test_closing_gives_the_runtime_back(self) -> None:
+        client = StrangeworksRuntimeClient("local")
+        assert client.list_backends()
+
+        client.close()
+
+        with pytest.raises(IBMRuntimeError, match="closed"):
+            client.list_backends()
 
     def test_a_client_of_the_sdk_without_a_key_is_refused(self) -> None:
         with pytest.raises(IBMInputValueError, match=r"call its authenticate\(\) first"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import qiskit_ibm_runtime as official
+from attrs import evolve
 from qiskit.providers import JobStatus
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime.exceptions import (
@@ -235,6 +236,14 @@ class TestErrors:
 
 
 class TestInterimResults:
+    def test_they_are_what_the_job_has_published(self, run: Run, transport: Any) -> None:
+        transport.capabilities = evolve(transport.capabilities, interim_results=True)
+        transport.published = [b'"one"', b'"two"']
+        job = run()
+
+        assert job.interim_results() == ["one", "two"]
+        assert job.interim_results(decoder=Shout) == ['"ONE"', '"TWO"']
+
     def test_a_transport_without_them_says_so(self, run: Run) -> None:
         with pytest.raises(IBMRuntimeError, match="'scripted' does not support interim") as caught:
             run().interim_results()
