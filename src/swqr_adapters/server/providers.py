@@ -1,5 +1,6 @@
 """From an API key to whom it belongs, and from there to a transport."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
@@ -82,6 +83,7 @@ class KeyRing:
         self._anybody = anybody
         self._close = close
         self._transports: dict[Principal, RuntimeTransport] = {}
+        self._binding: dict[Principal, asyncio.Lock] = {}
 
     def __repr__(self) -> str:
         anybody = "" if self._anybody is None else " and anybody"
@@ -111,9 +113,12 @@ class KeyRing:
     async def transport(self, principal: Principal) -> RuntimeTransport:
         """Return the transport of a principal, always the same one."""
         found = self._transports.get(principal)
-        if found is None:
-            made = await self._bind(principal)
-            found = self._transports.setdefault(principal, made)
+        if found is None:  # many first requests may come at once
+            async with self._binding.setdefault(principal, asyncio.Lock()):
+                found = self._transports.get(principal)
+                if found is None:
+                    found = self._transports[principal] = await self._bind(principal)
+            self._binding.pop(principal, None)
         return found
 
     async def forget_transports(self) -> None:

@@ -200,7 +200,7 @@ class AsyncRuntime:
         able = self.capabilities
         if not (able.batches if spec.mode is SessionMode.BATCH else able.dedicated_sessions):
             raise UnsupportedOperation(able.transport, f"sessions of mode {spec.mode.value!r}")
-        chosen, used_key = spec, key or self._ids.key()
+        chosen, used_key = spec, self._ids.key() if key is None else key
 
         async def open_it() -> AsyncSession:
             session = await self._again(
@@ -259,7 +259,7 @@ class AsyncRuntime:
         _check_bytes("params", params, "JSON text")
         if callback is not None and not self.capabilities.interim_results:
             raise UnsupportedOperation(self.capabilities.transport, "interim results")
-        used_key = key or self._ids.key()
+        used_key = self._ids.key() if key is None else key
         job = await self._again(
             lambda: self._transport.submit(spec, params, key=used_key),
             keyed=self.capabilities.idempotent_submit,
@@ -444,7 +444,7 @@ class AsyncRuntime:
             key: An idempotency key; a fresh one if None.
         """
         _check_bytes("source", source, "program's text")
-        used_key = key or self._ids.key()
+        used_key = self._ids.key() if key is None else key
         return await self._again(
             lambda: self._transport.add_program(spec, source, key=used_key),
             keyed=self.capabilities.idempotent_submit,

@@ -3,14 +3,22 @@
 import itertools
 import json
 import secrets
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from swqr_core.clock import VirtualClock
 from swqr_core.model.ids import BackendName, ProgramId
-from swqr_core.model.job import JobSpec
+from swqr_core.model.job import Job, JobSpec
+from swqr_core.ports.clock import Clock
 from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.wrappers.delegation import TransportWrapper
+from swqr_core.wrappers.faulty import FaultPlan, FaultyTransport
 
-__all__ = ["Control", "Harness", "Seat"]
+__all__ = ["Accepted", "Control", "Harness", "Seat", "connect_over"]
+
+Accepted = Callable[[Job, bytes], Awaitable[None]]
+"""What is told of each accepted job, with its parameters."""
 
 
 class Control(StrEnum):
@@ -26,6 +34,8 @@ class Control(StrEnum):
     """``publish`` lets a job of an uploaded program publish, beside ``EXECUTIONS``."""
     TENANTS = "tenants"
     """``connect`` serves ``Seat.STRANGER`` too."""
+    CONNECTION = "connection"
+    """``connect`` makes transports over a wire on which things go wrong as ``faults`` says."""
 
 
 class Seat(StrEnum):
@@ -57,6 +67,12 @@ class Harness:
         idle_open_seconds: After how long without any job the platform closes a session that was
             opened; None if it does not.
         patience: Seconds of real time after which a test is given up as hanging.
+        faults: What goes wrong on the wires of the transports that are made from now on (control
+            ``CONNECTION``). The kit sets it before it calls ``connect``.
+        accepted: Awaited on the platform's side of the wire for each job that was accepted, before
+            anybody hears of it; see ``overseen``. The kit sets it before ``start``.
+        time_passes: Whether somebody lets time pass all the while, so that pauses between two
+            looks may be on the platform's time. The kit sets it before ``start``.
     """
 
     controls: ClassVar[frozenset[Control]] = frozenset()
@@ -66,6 +82,9 @@ class Harness:
     pending_limit: int | None = None
     idle_open_seconds: int | None = None
     patience: float = 30.0
+    faults: FaultPlan | None = None
+    accepted: Accepted | None = None
+    time_passes: bool = False
 
     def __init__(self) -> None:
         self._run = secrets.token_hex(6)  # keys must be new on a platform that was used before
@@ -89,6 +108,14 @@ class Harness:
         only where ``controls`` has ``TENANTS``.
         """
         raise NotImplementedError(f"{type(self).__name__}: override `connect`")
+
+    def overseen(self, transport: RuntimeTransport) -> RuntimeTransport:
+        """Return a transport that tells of accepted jobs, if somebody wants to know of them.
+
+        A harness with the control ``CONNECTION`` puts this around what is on the platform's side
+        of its wire.
+        """
+        return transport if self.accepted is None else _Overseen(transport, self.accepted)
 
     # --- valid input ---------------------------------------------------------------------------
 
@@ -168,3 +195,36 @@ class Harness:
         What runs on it goes on; what is queued waits.
         """
         raise NotImplementedError(f"{type(self).__name__}: override `set_backend_online`")
+
+
+class _Overseen(TransportWrapper):
+    """Stands on the platform's side of the network, and tells of each job that is accepted."""
+
+    def __init__(self, inner: RuntimeTransport, tell: Accepted) -> None:
+        super().__init__(inner)
+        self._tell = tell
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        job = await super().submit(spec, params, key=key)
+        await self._tell(job, params)
+        return job
+
+
+async def connect_over(
+    harness: Harness, seat: Seat, faults: FaultPlan, *, clock: Clock | None = None
+) -> RuntimeTransport:
+    """Return a new transport over a network on which things go wrong.
+
+    Where the harness cannot break its wire, the network is one around its transport.
+
+    Args:
+        harness: The platform.
+        seat: For whom.
+        faults: What goes wrong.
+        clock: What delays pass on, if there are any.
+    """
+    if Control.CONNECTION in harness.controls:
+        harness.faults = faults
+        return await harness.connect(seat)
+    inner = harness.overseen(await harness.connect(seat))
+    return FaultyTransport(inner, faults, clock or VirtualClock())

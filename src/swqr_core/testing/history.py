@@ -1,7 +1,9 @@
 """What holds of every platform whatever happens, said of all that was ever seen of it."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from attrs import define, field
@@ -114,22 +116,59 @@ class History:
 
     def a_dedicated_session_never_shares_its_backend(self) -> None:
         """See that nothing else ran there until its last running job had ended."""
-        jobs = [job for job in self.jobs if job.running_at is not None]
+        runs: dict[str, _Runs] = {}
+        mine: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            if job.running_at is not None:
+                runs.setdefault(job.spec.backend, _Runs()).add(job, job.running_at)
+                if job.spec.session_id is not None:
+                    mine.setdefault(job.spec.session_id, []).append(job)
         for session in self.sessions:
-            if session.mode is not SessionMode.DEDICATED:
+            if session.mode is not SessionMode.DEDICATED or session.id not in mine:
                 continue
-            for since, until in _held(session, [j for j in jobs if _is_of(j, session)]):
-                for job in jobs:
-                    if job.spec.backend != session.backend or _is_of(job, session):
-                        continue
-                    apart = (until is not None and until <= (job.running_at or since)) or (
-                        job.ended_at is not None and job.ended_at <= since
+            backend = session.backend or mine[session.id][0].spec.backend
+            for since, until in _held(session, mine[session.id]):
+                for job in runs[backend].during(since, until):
+                    assert job.spec.session_id == session.id, (
+                        f"{job.id} shared {backend} with session {session.id}"
                     )
-                    assert apart, f"{job.id} shared {session.backend} with session {session.id}"
 
 
-def _is_of(job: Job, session: Session) -> bool:
-    return job.spec.session_id == session.id
+@define(eq=False)
+class _Runs:
+    """When jobs ran on one backend."""
+
+    _by_start: list[tuple[datetime, Job]] = field(factory=list)
+    _longest: timedelta = timedelta(0)
+    _unended: list[Job] = field(factory=list)
+    _is_sorted: bool = False
+
+    def add(self, job: Job, start: datetime) -> None:
+        if job.ended_at is None:
+            self._unended.append(job)
+            return
+        self._by_start.append((start, job))
+        self._longest = max(self._longest, job.ended_at - start)
+        self._is_sorted = False
+
+    def during(self, since: datetime, until: datetime | None) -> Iterator[Job]:
+        """Yield the jobs that ran for a moment of that time; *until* None is for ever."""
+        if not self._is_sorted:
+            self._by_start.sort(key=_start)
+            self._is_sorted = True
+        for job in self._unended:
+            if job.running_at is not None and (until is None or job.running_at < until):
+                yield job
+        first = bisect_left(self._by_start, since - self._longest, key=_start)
+        for start, job in islice(self._by_start, first, None):
+            if until is not None and start >= until:
+                return
+            if job.ended_at is not None and job.ended_at > since:
+                yield job
+
+
+def _start(run: tuple[datetime, Job]) -> datetime:
+    return run[0]
 
 
 def _periods(session: Session) -> Iterator[tuple[Any, datetime | None]]:

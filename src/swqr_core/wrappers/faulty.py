@@ -89,9 +89,14 @@ class ScriptedFaults:
         """Let this go wrong with the next call of *method* for which nothing else is told."""
         self._told.setdefault(method, deque()).append(fault)
 
-    def lose(self, method: str, loss: Loss = Loss.ANSWER) -> None:
-        """Lose the next call of *method*, by default its answer."""
-        self.add(method, Fault(loss=loss))
+    def lose(self, method: str, loss: Loss = Loss.ANSWER, *, times: int = 1) -> None:
+        """Lose the next calls of *method*, by default one call's answer."""
+        for _ in range(times):
+            self.add(method, Fault(loss=loss))
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        self._told.clear()
 
     def fault(self, call: Call) -> Fault | None:
         """Return the next fault of the call's method."""

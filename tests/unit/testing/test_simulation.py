@@ -13,7 +13,8 @@ from swqr_core.model.job import Job, JobSpec
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.runtime.asynchronous import AsyncRuntime
 from swqr_core.testing import Control, Harness, Seat
-from swqr_core.testing.simulation import Settings, find_harness, main, simulate
+from swqr_core.testing.platforms import find_harness
+from swqr_core.testing.simulation import Settings, main, simulate
 from swqr_core.wrappers import TransportWrapper
 
 HERE = "swqr_adapters.transports.memory.harness:MemoryHarness"
@@ -107,7 +108,8 @@ def test_a_failure_says_how_to_play_it_again(
     shown = capsys.readouterr().out
     assert code == 1
     assert shown.startswith("seed 7: ")
-    assert shown.endswith("play it again with --seed 7\n")
+    again = f"--platform {HERE} --seed 7 --hours 1 --clients 8 --loss 0.05"
+    assert shown.endswith(f"python -m swqr_core.testing.simulation {again}\n")
 
 
 def test_the_command_plays_one_world_for_each_seed(capsys: pytest.CaptureFixture[str]) -> None:

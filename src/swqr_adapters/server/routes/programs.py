@@ -59,7 +59,7 @@ async def one(call: Call) -> web.StreamResponse:
     """Give a program, with its source if it is the sender's own."""
     program = await call.transport.program(call.names[0])
     source = None
-    if program.owner is not None and program.owner == call.transport.principal.user:
+    if program.owner is not None:  # whose it is, a gateway knows less well than what is behind it
         with suppress(AccessDeniedError, UnsupportedOperation):
             source = await call.transport.program_source(program.id)
     return json_answer(program_document(program, source=source))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from swqr_adapters.clock import SystemClock
-from swqr_adapters.http import HttpClient, HttpEngine, Secret
+from swqr_adapters.http import HttpClient, HttpEngine, RetryPolicy, Secret
 from swqr_adapters.remote.auth import ApiKeyAuthenticator, Authenticator, required_key
 from swqr_adapters.remote.errands import Errand
 from swqr_adapters.remote.settings import (
@@ -184,6 +184,7 @@ async def make_transport(
     clock: Clock | None = None,
     pause_clock: Clock | None = None,
     engine: HttpEngine | None = None,
+    retry: RetryPolicy | None = None,
     extended: bool = True,
 ) -> IbmTransport:
     """Make a transport: get a token, find the instance, and ask what the server can do.
@@ -194,6 +195,7 @@ async def make_transport(
         clock: Time; the system's if None.
         pause_clock: For the pauses between looks at waiting jobs, if it is another one.
         engine: What moves the bytes, instead of what *settings* say; the transport closes it.
+        retry: When a request is sent again; the usual policy if None.
         extended: Whether a server of ours may tell more than IBM does; without it, such a server
             is treated as IBM's own.
 
@@ -217,6 +219,7 @@ async def make_transport(
         ),
         clock=clock,
         name=NAME,
+        retry=retry,
         allow_plain_http=settings.plain_http,
     )
     try:

@@ -3,6 +3,7 @@
 Only the kit and tests import this module; see ``swqr_core.testing``.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -25,10 +26,6 @@ from .cloud import MemoryCloud
 __all__ = ["MemoryHarness"]
 
 _NO_SNAPSHOTS: Final = Path(__file__).parent / "no-snapshots"
-_SEATS: Final = {
-    Seat.OWNER: Principal(user="ada", instance=InstanceId("crn:one")),
-    Seat.STRANGER: Principal(user="bob", instance=InstanceId("crn:two")),
-}
 
 
 class MemoryHarness(Harness):
@@ -41,12 +38,17 @@ class MemoryHarness(Harness):
         settings: What the cloud is like; jobs keep their devices, whatever its pace.
 
     Attributes:
+        seats: Whom transports are made for.
         clock: The cloud's time, from ``start`` on.
         executor: What ends its jobs, from ``start`` on.
         cloud: The cloud, from ``start`` on.
     """
 
-    controls: ClassVar[frozenset[Control]] = frozenset(Control)
+    controls: ClassVar[frozenset[Control]] = frozenset(Control) - {Control.CONNECTION}
+    seats: ClassVar[Mapping[Seat, Principal]] = {
+        Seat.OWNER: Principal(user="ada", instance=InstanceId("crn:one")),
+        Seat.STRANGER: Principal(user="bob", instance=InstanceId("crn:two")),
+    }
     other_backend = "ideal_7"
     pending_limit: int | None = 120
     idle_open_seconds: int | None = 1_800
@@ -71,7 +73,10 @@ class MemoryHarness(Harness):
             log=MemoryEventLog(),
             fleet=Fleet(folder=_NO_SNAPSHOTS, ideal_sizes=(5, 7)),
             settings=self._settings,
-            instances=tuple(Instance(id=seat.instance) for seat in _SEATS.values()),
+            instances=tuple(
+                Instance(id=principal.instance, name=seat.value)
+                for seat, principal in self.seats.items()
+            ),
         )
 
     async def stop(self) -> None:
@@ -80,7 +85,7 @@ class MemoryHarness(Harness):
 
     async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
         """Return a new view of the cloud."""
-        return self.cloud.transport(_SEATS[seat])
+        return self.cloud.transport(self.seats[seat])
 
     async def advance(self, seconds: float) -> None:
         """Let virtual time pass."""

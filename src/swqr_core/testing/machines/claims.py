@@ -1,6 +1,6 @@
 """What holds whatever happens, said of a look at the platform and of all looks before it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -143,11 +143,11 @@ class Claims:
             before = stage.before[seat]
             mine = [stage.id_of(job) for job in stage.model.jobs if job.instance == seat]
             assert looked.jobs_in_all == before.jobs_in_all + len(mine)
-            assert [job.id for job in looked.jobs[: len(mine)]] == mine[::-1]
+            _are_in_order(looked.jobs[: len(mine)], mine)
             if looked.sessions_in_all is not None and before.sessions_in_all is not None:
                 opened = [stage.id_of(s) for s in stage.model.sessions if s.instance == seat]
                 assert looked.sessions_in_all == before.sessions_in_all + len(opened)
-                assert [s.id for s in looked.sessions[: len(opened)]] == opened[::-1]
+                _are_in_order(looked.sessions[: len(opened)], opened)
 
     def _jobs(self) -> Iterator[Job]:
         for seat, looked in self.stage.looked.items():
@@ -162,6 +162,14 @@ class Claims:
     def _count(self, seat: Seat, in_all: int, which: str) -> int:
         """Return how many there are that were not there at the beginning."""
         return int(in_all - getattr(self.stage.before[seat], which))
+
+
+def _are_in_order(listed: Sequence[Job] | Sequence[Session], mine: list[str]) -> None:
+    """See that these are listed, newest first; those of one moment come in any order."""
+    ids = [thing.id for thing in listed]
+    assert sorted(ids) == sorted(mine), f"{ids} are listed, and {mine} were accepted"
+    times = [thing.created_at for thing in listed if thing.created_at is not None]
+    assert times == sorted(times, reverse=True), f"{ids} are not listed newest first"
 
 
 def _session(session: Session) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 from attrs import define, field
 from hypothesis import note
 
-from swqr_core.clock import VirtualClock
 from swqr_core.errors import OutcomeUnknownError, SwqrError, UnreachableError
 from swqr_core.model.ids import BackendName, SessionId
 from swqr_core.model.job import Job
 from swqr_core.model.query import JobQuery, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
-from swqr_core.testing.harness import Control, Harness, Seat
+from swqr_core.testing.harness import Control, Harness, Seat, connect_over
+from swqr_core.testing.looking import in_full
 from swqr_core.testing.model import ModelCloud, ModelJob, ModelSession, Refused, Rules, microseconds
-from swqr_core.wrappers.faulty import FaultyTransport, Loss, ScriptedFaults
+from swqr_core.wrappers.faulty import Loss, ScriptedFaults
 
 __all__ = ["Looked", "Stage"]
 
@@ -93,8 +93,7 @@ class Stage:
         if old is not None:
             await old.aclose()
         self._faults[seat] = ScriptedFaults()
-        inner = await self.harness.connect(seat)
-        self._transports[seat] = FaultyTransport(inner, self._faults[seat], VirtualClock())
+        self._transports[seat] = await connect_over(self.harness, seat, self._faults[seat])
 
     async def end(self) -> None:
         """Take everything down."""
@@ -222,14 +221,14 @@ class Stage:
         loss: Loss | None,
         act: Callable[[RuntimeTransport], Awaitable[T]],
     ) -> T:
-        """Make a call; if it is to be lost, see that, and make it again."""
+        """Make a call; if it is lost and the transport does not get over that, make it again."""
         transport = self.transport(seat)
         async with self._patience(method):
             if loss is not None:
                 self.tell(f"  the {loss} is lost; {seat} tries again")
                 self._faults[seat].lose(method, loss)
                 with suppress(UnreachableError, OutcomeUnknownError):
-                    await act(transport)
+                    return await act(transport)
             return await act(transport)
 
     async def _must_refuse(
@@ -268,7 +267,8 @@ class Stage:
     async def _look(self, seat: Seat) -> Looked:
         transport = self.transport(seat)
         able = transport.capabilities
-        jobs = await transport.jobs(JobQuery())
+        page_of_jobs = await transport.jobs(JobQuery())
+        jobs = tuple([await in_full(transport, job) for job in page_of_jobs])
         in_all: int | None = None
         if able.session_listing:
             page = await transport.sessions(SessionQuery())
@@ -278,7 +278,7 @@ class Stage:
             known = [self.id_of(s) for s in mine if s.number <= len(self.session_ids)]
             sessions = tuple([await transport.session(i) for i in reversed(known)])
         consumed = (await transport.usage()).consumed_seconds if able.usage else None
-        return Looked(jobs.items, sessions, jobs.total, in_all, consumed)
+        return Looked(jobs, sessions, page_of_jobs.total, in_all, consumed)
 
     def tell(self, what: str) -> None:
         """Add a line to the story that a failure tells."""
