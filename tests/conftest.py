@@ -13,6 +13,7 @@ CORE_ONLY = sys.stdlib_module_names | {"attr", "attrs", "hypothesis", "pytest", 
 
 # What whoever runs the tests has configured for themselves is nothing to the tests.
 os.environ["SWQR_CONFIG"] = os.devnull
+os.environ["SWQR_JOURNAL"] = "off"
 for _name in ("SWQR_PROFILE", "SWQR_TRANSPORT"):
     os.environ.pop(_name, None)
 

@@ -86,7 +86,7 @@ def opened(profile: str | None, *, lasting: bool = True) -> Iterator["Runtime"]:
     from swqr_core.runtime.blocking import Runtime
 
     with Runtime.connect(profile) as runtime:
-        if lasting and runtime.capabilities.transport == "memory":
+        if lasting and not runtime.capabilities.lasting:
             click.echo(_ALONE, err=True)
         yield runtime
 

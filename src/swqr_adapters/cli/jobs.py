@@ -10,7 +10,7 @@ from swqr_core.config.connect import system_clock
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, ProgramId, SessionId
 from swqr_core.model.job import Job
-from swqr_core.model.query import JobQuery
+from swqr_core.model.query import JobQuery, Page
 
 from .common import (
     document,
@@ -24,6 +24,7 @@ from .common import (
     since,
     table,
 )
+from .recovering import recovered
 from .watching import every_option, watch, watch_option
 
 __all__ = ["jobs"]
@@ -50,6 +51,11 @@ _PENDING: Any = frozenset(state for state in JobState if not state.ended)
 @click.option("--tag", "tags", multiple=True, help="Only with this tag; may be repeated.")
 @click.option("--since", "after", metavar="TIME|2h", help="Only those that came after.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@click.option(
+    "--journal",
+    is_flag=True,
+    help="Those that programs on this machine submitted, wherever to, even if they crashed.",
+)
 @watch_option
 @every_option
 def jobs(  # noqa: PLR0913 - one for each option
@@ -65,12 +71,17 @@ def jobs(  # noqa: PLR0913 - one for each option
     tags: tuple[str, ...],
     after: str | None,
     limit: int,
+    journal: bool,
     watch: bool,
     every: float,
 ) -> None:
     """List the jobs, the newest first."""
     if ctx.invoked_subcommand is not None:
         ctx.obj = profile
+        return
+    if journal:
+        found = [job.snapshot for one in recovered(profile) for job in one.jobs]
+        print_page(Page(items=tuple(found), total=len(found)), _COLUMNS, _rows, as_json=as_json)
         return
     wanted: Any = frozenset(map(JobState, states))
     query = JobQuery(

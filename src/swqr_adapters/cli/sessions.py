@@ -9,7 +9,7 @@ import click
 from swqr_core.config.connect import system_clock
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.ids import BackendName
-from swqr_core.model.query import JobQuery, SessionQuery
+from swqr_core.model.query import JobQuery, Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode
 
 from .common import (
@@ -25,6 +25,7 @@ from .common import (
     since,
     table,
 )
+from .recovering import recovered
 from .watching import every_option, watch, watch_option
 
 __all__ = ["sessions"]
@@ -49,6 +50,11 @@ _OPEN: Any = frozenset(SessionState) - {SessionState.CLOSED}
 @click.option("--backend", help="Only on this backend.")
 @click.option("--since", "after", metavar="TIME|2h", help="Only those that were opened after.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@click.option(
+    "--orphans",
+    is_flag=True,
+    help="Those that programs on this machine left open, wherever, because they crashed.",
+)
 @watch_option
 @every_option
 def sessions(  # noqa: PLR0913 - one for each option
@@ -62,12 +68,17 @@ def sessions(  # noqa: PLR0913 - one for each option
     backend: str | None,
     after: str | None,
     limit: int,
+    orphans: bool,
     watch: bool,
     every: float,
 ) -> None:
     """List the sessions and batches, the newest first."""
     if ctx.invoked_subcommand is not None:
         ctx.obj = profile
+        return
+    if orphans:
+        found = [session.snapshot for one in recovered(profile) for session in one.sessions]
+        print_page(Page(items=tuple(found), total=len(found)), _COLUMNS, _rows, as_json=as_json)
         return
     wanted: Any = frozenset(map(SessionState, states))
     query = SessionQuery(

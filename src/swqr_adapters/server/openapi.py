@@ -64,7 +64,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /api/v1/jobs": Operation(
         "Jobs",
         query="limit offset pending program backend created_after created_before sort tags* "
-        "session_id exclude_params include_mocks",
+        "session_id exclude_params include_mocks swqr_key",
     ),
     "GET /api/v1/jobs/{id}": Operation("Job", query="exclude_params"),
     "DELETE /api/v1/jobs/{id}": _done(),

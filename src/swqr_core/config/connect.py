@@ -14,6 +14,7 @@ from .secret import HIDDEN, SecretReference, SecretText
 from .url import parse_url
 
 if TYPE_CHECKING:
+    from swqr_core.ports.journal import Journal, JournalFactory
     from swqr_core.ports.settings import SettingsSource
 
     from .profile import Profile, Setting, Wrapping
@@ -25,6 +26,7 @@ __all__ = [
     "parse_url",
     "system_clock",
     "system_ids",
+    "system_journal",
     "system_settings",
     "transport_names",
     "wrapper_names",
@@ -154,6 +156,19 @@ def system_ids() -> IdFactory:
 def system_settings() -> "SettingsSource":
     """Make what reads files and variables (``settings`` of the group ``swqr.system``)."""
     return cast("type[SettingsSource]", _load(SYSTEM, "settings"))()
+
+
+def system_journal(profile: "Profile", transport: RuntimeTransport) -> "Journal | None":
+    """Make the journal of a transport (``journal`` of the group ``swqr.system``).
+
+    None if the profile wants none, or if there is nothing to recover: the work ends with this
+    process.
+    """
+    able = transport.capabilities
+    if not able.lasting or (profile.journal is not None and profile.journal.value == "off"):
+        return None
+    factory = cast("JournalFactory", _load(SYSTEM, "journal"))
+    return factory(transport=able.transport, principal=transport.principal, choice=profile.choice)
 
 
 def _load(group: str, name: str, where: str = "") -> object:

@@ -13,6 +13,7 @@ weaker ones gave are left out. What wraps the transport stays.
 
 from collections.abc import Collection, Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from attrs import evolve, field, frozen
 
@@ -26,6 +27,7 @@ from .url import parse_url
 __all__ = ["DEFAULT_TRANSPORT", "Profile", "Setting", "Wrapping", "resolve"]
 
 DEFAULT_TRANSPORT: Final = "memory"
+_ARGUMENT: Final = "the argument"
 DEFAULT_PROFILE: Final = "default"
 OWN_KEYS: Final = ("location", "transport", "wrap")
 PREFIX: Final = "SWQR_"
@@ -92,6 +94,24 @@ class Profile:
     journal: Setting | None = None
 
     @property
+    def choice(self) -> str | None:
+        """What leads here again: the name, or a URL without anything secret.
+
+        None for what variables and defaults make together.
+        """
+        if self.name is not None:
+            return self.name
+        if self.transport.origin != _ARGUMENT:
+            return None
+        told = {
+            name: str(one.value)
+            for name, one in self.settings.items()
+            if not tells_a_secret(name) and "@" not in str(one.value)
+        }
+        query = f"?{urlencode(told)}" if told else ""
+        return f"{self.transport.value}://{self.location}{query}"
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What two profiles have in common that make the same transport; it can be hashed."""
         wraps = tuple((one.name, _values(one.settings)) for one in self.wrappers)
@@ -135,9 +155,9 @@ def resolve(
             the line, the key and the nearest right one.
     """
     files = tuple(files)
-    over = _Layer(settings={n: _given(n, v, "the argument") for n, v in (settings or {}).items()})
+    over = _Layer(settings={n: _given(n, v, _ARGUMENT) for n, v in (settings or {}).items()})
     if choice is not None and "://" in choice:
-        return _merge(None, [over, _from_url(choice, "the argument")], None)
+        return _merge(None, [over, _from_url(choice, _ARGUMENT)], None)
     for file in files:
         _check_top(file)
     name, chosen = _choose(choice, environment, files)
@@ -159,7 +179,7 @@ def _choose(
 ) -> tuple[str, str]:
     """Return a profile's name or a URL, and who says so."""
     if choice is not None:
-        return choice, "the argument"
+        return choice, _ARGUMENT
     if environment.get(f"{PREFIX}PROFILE"):
         return environment[f"{PREFIX}PROFILE"], f"the variable {PREFIX}PROFILE"
     for file in files:

@@ -82,6 +82,7 @@ class _Tenant:
     order: list[JobId] = field(factory=list)
     pending: dict[JobId, None] = field(factory=dict)
     by_tag: dict[str, dict[JobId, None]] = field(factory=dict)
+    by_key: dict[str, JobId] = field(factory=dict)
     sessions: dict[SessionId, None] = field(factory=dict)
     charges: list[tuple[datetime, float]] = field(factory=list)
 
@@ -212,6 +213,7 @@ class View:
         tenant.jobs[fact.job_id] = tenant.pending[fact.job_id] = None
         tenant.created.append(fact.at)
         tenant.order.append(fact.job_id)
+        tenant.by_key[fact.key] = fact.job_id
         for tag in spec.tags:
             tenant.by_tag.setdefault(tag, {})[fact.job_id] = None
         if spec.session_id is not None:
@@ -373,12 +375,17 @@ class View:
     def jobs(self, principal: Principal, query: JobQuery) -> Page[Job]:
         """Return the jobs of the principal's instance that match."""
         tenant = self._tenant(principal.instance)
-        ids = self._candidates(tenant, principal, query)
+        if query.key is None:
+            ids = self._candidates(tenant, principal, query)
+        else:
+            known = tenant.by_key.get(query.key)
+            ids = {known: None} if known in tenant.jobs else {}
         conditions = list(_conditions(query))
         if not conditions and ids is tenant.jobs:
             chosen = _window(ids, len(ids), query)
             return _page((self._jobs[i].job for i in chosen), len(ids), query)
-        jobs = [job for i in ids if all(ok(job := self._jobs[i].job) for ok in conditions)]
+        known_jobs = (self._jobs[i].job for i in ids)
+        jobs = [job for job in known_jobs if all(ok(job) for ok in conditions)]
         jobs.sort(key=lambda job: self._jobs[job.id].number)
         return _page(_window(jobs, len(jobs), query), len(jobs), query)
 

@@ -33,6 +33,8 @@ class Capabilities:
         programs: ``programs()`` and ``program()`` answer.
         program_uploads: Programs can be added, changed, published and deleted.
         interim_results: What a running job publishes is told.
+        find_by_key: ``jobs()`` finds a job by the idempotency key of its submission.
+        lasting: Jobs and sessions outlive the process that made them.
         event_wait: ``wait_job`` wakes by event, with no polling.
         max_params_bytes: The largest payload that ``submit`` takes.
         max_result_bytes: The largest result that ``result`` gives as one piece.
@@ -61,6 +63,8 @@ class Capabilities:
     programs: bool = True
     program_uploads: bool = False
     interim_results: bool = False
+    find_by_key: bool = False
+    lasting: bool = True
     event_wait: bool = True
     max_params_bytes: int = 256 * 2**20
     max_result_bytes: int = 256 * 2**20

@@ -31,6 +31,7 @@ class JobQuery:
         backend: That backend.
         session_id: That session or batch.
         tags: All of these.
+        key: Submitted with this idempotency key; only where ``capabilities.find_by_key`` holds.
         created_after: Accepted at or after this UTC time.
         created_before: Accepted at or before this UTC time.
         newest_first: The order, by the time of acceptance.
@@ -43,6 +44,7 @@ class JobQuery:
     backend: BackendName | None = None
     session_id: SessionId | None = None
     tags: tuple[str, ...] = field(default=(), converter=texts)
+    key: str | None = None
     created_after: datetime | None = field(default=None, validator=optional(aware_utc))
     created_before: datetime | None = field(default=None, validator=optional(aware_utc))
     newest_first: bool = True

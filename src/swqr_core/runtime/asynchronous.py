@@ -3,12 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Mapping
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
 from attrs import evolve
 
-from swqr_core.config.connect import connect_transport, system_clock, system_ids
+from swqr_core.config.connect import (
+    active_profile,
+    connect_profile,
+    system_clock,
+    system_ids,
+    system_journal,
+)
 from swqr_core.errors import (
     InvalidInputError,
     OutcomeUnknownError,
@@ -28,10 +35,12 @@ from swqr_core.model.session import Session, SessionMode, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
+from swqr_core.ports.journal import Journal
 from swqr_core.ports.transport import RuntimeTransport
 
 from .handles import AsyncJob, AsyncSession, Callback
 from .policies import RetryPolicy
+from .recovery import Recovery, Remembering, about_job, recover
 
 __all__ = ["AsyncRuntime", "Opening"]
 
@@ -85,6 +94,8 @@ class AsyncRuntime:
         clock: For pauses between attempts; the system's if None.
         ids: For idempotency keys; random if None.
         retry: When to try again.
+        journal: Makes the journal of a transport, in which to note what is submitted, when it is
+            first needed; None for none.
     """
 
     def __init__(
@@ -94,8 +105,10 @@ class AsyncRuntime:
         clock: Clock | None = None,
         ids: IdFactory | None = None,
         retry: RetryPolicy | None = None,
+        journal: Callable[[RuntimeTransport], Journal | None] | None = None,
     ) -> None:
         self._transport = transport
+        self._memory = Remembering(transport, journal)
         self._clock = clock or system_clock()
         self._ids = ids or system_ids()
         self._retry = retry or RetryPolicy()
@@ -115,7 +128,8 @@ class AsyncRuntime:
             ConfigurationError: There is no such profile or transport, or a setting cannot be used.
             MissingExtraError: A package that it needs is not installed.
         """
-        return cls(await connect_transport(profile, settings))
+        found = active_profile(profile, settings)
+        return cls(await connect_profile(found), journal=partial(system_journal, found))
 
     def __repr__(self) -> str:
         return f"<AsyncRuntime over {self.capabilities.transport!r}>"
@@ -127,8 +141,25 @@ class AsyncRuntime:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the transport; what waits raises ``ClosedError``. Closing twice is fine."""
+        """Close the transport; what waits raises ``ClosedError``. Closing twice is fine.
+
+        Sessions that were opened here and are still open are drained first, so that no program
+        that ends leaves one behind; ``AsyncSession.detach`` leaves one open on purpose.
+        """
+        await self._memory.close()
         await self._transport.aclose()
+
+    async def recover(self) -> Recovery[AsyncJob, AsyncSession]:
+        """Find again what programs that are gone have submitted over this transport.
+
+        Whatever happened to them: a crash, a power cut, an exit before the results were there.
+        What this runtime has submitted is found too.
+
+        Returns:
+            Handles on the jobs and on the sessions that were left open, and the keys of what
+            nobody can tell about. All is empty where there is no journal.
+        """
+        return await recover(self, self._memory.journal)
 
     @property
     def transport(self) -> RuntimeTransport:
@@ -203,10 +234,17 @@ class AsyncRuntime:
         chosen, used_key = spec, self._ids.key() if key is None else key
 
         async def open_it() -> AsyncSession:
-            session = await self._again(
-                lambda: self._transport.open_session(chosen, key=used_key),
-                keyed=able.idempotent_open,
+            session = await self._memory.noting(
+                "session",
+                used_key,
+                {"backend": chosen.backend},
+                lambda: self._again(
+                    lambda: self._transport.open_session(chosen, key=used_key),
+                    keyed=able.idempotent_open,
+                ),
             )
+            if able.lasting:
+                self._memory.opened(session.id)
             return AsyncSession(self, session)
 
         return Opening(open_it)
@@ -226,10 +264,16 @@ class AsyncRuntime:
     async def drain_session(self, session_id: str) -> None:
         """Let it take no new jobs; see ``SessionPort.drain_session``."""
         await self._again(lambda: self._transport.drain_session(session_id))
+        self._memory.closed(session_id)
+
+    def detach_session(self, session_id: str) -> None:
+        """Leave a session open when this runtime is closed: somebody else will close it."""
+        self._memory.closed(session_id)
 
     async def cancel_session(self, session_id: str) -> None:
         """Close it now; see ``SessionPort.cancel_session``."""
         await self._again(lambda: self._transport.cancel_session(session_id))
+        self._memory.closed(session_id)
 
     # --- jobs ----------------------------------------------------------------------------------
 
@@ -260,9 +304,14 @@ class AsyncRuntime:
         if callback is not None and not self.capabilities.interim_results:
             raise UnsupportedOperation(self.capabilities.transport, "interim results")
         used_key = self._ids.key() if key is None else key
-        job = await self._again(
-            lambda: self._transport.submit(spec, params, key=used_key),
-            keyed=self.capabilities.idempotent_submit,
+        job = await self._memory.noting(
+            "job",
+            used_key,
+            about_job(spec),
+            lambda: self._again(
+                lambda: self._transport.submit(spec, params, key=used_key),
+                keyed=self.capabilities.idempotent_submit,
+            ),
         )
         handle = AsyncJob(self, job)
         if callback is not None:

@@ -11,12 +11,13 @@ from collections.abc import (
     Mapping,
 )
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from attrs import evolve
 
-from swqr_core.config.connect import active_profile, connect_profile
+from swqr_core.config.connect import active_profile, connect_profile, system_journal
 from swqr_core.config.profile import Profile
 from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
@@ -29,11 +30,13 @@ from swqr_core.model.session import Session, SessionMode, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
+from swqr_core.ports.journal import Journal
 from swqr_core.ports.transport import RuntimeTransport
 
 from .asynchronous import AsyncRuntime
 from .handles import AsyncJob, AsyncSession, Callback
 from .policies import RetryPolicy
+from .recovery import Recovery
 from .thread import LoopThread
 
 __all__ = ["BlockingJob", "BlockingSession", "Runtime"]
@@ -55,6 +58,7 @@ class Runtime:
         clock: For pauses between attempts; the system's if None.
         ids: For idempotency keys; random if None.
         retry: When to try again.
+        journal: Makes the journal of a transport when it is first needed; None for none.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class Runtime:
         clock: Clock | None = None,
         ids: IdFactory | None = None,
         retry: RetryPolicy | None = None,
+        journal: Callable[[RuntimeTransport], Journal | None] | None = None,
     ) -> None:
         self._make = make
+        self._journal = journal
         self._parts: tuple[Clock | None, IdFactory | None, RetryPolicy | None] = clock, ids, retry
         self._making: asyncio.Task[AsyncRuntime] | None = None
         self._made: AsyncRuntime | None = None
@@ -91,7 +97,7 @@ class Runtime:
             ConfigurationError: There is no such transport, or a setting cannot be used.
             MissingExtraError: A package that it needs is not installed.
         """
-        runtime = cls(lambda: connect_profile(profile))
+        runtime = cls(lambda: connect_profile(profile), journal=partial(system_journal, profile))
         try:
             runtime.run(_nothing)
         except BaseException:
@@ -146,7 +152,9 @@ class Runtime:
 
     async def _build(self) -> AsyncRuntime:
         clock, ids, retry = self._parts
-        return AsyncRuntime(await self._make(), clock=clock, ids=ids, retry=retry)
+        return AsyncRuntime(
+            await self._make(), clock=clock, ids=ids, retry=retry, journal=self._journal
+        )
 
     async def _release(self) -> None:
         if self._making is not None and not self._making.done():
@@ -156,6 +164,15 @@ class Runtime:
 
     def _forget(self) -> None:
         self._making = self._made = None
+
+    def recover(self) -> "Recovery[BlockingJob, BlockingSession]":
+        """Find again what programs that are gone have submitted over this transport."""
+        found = self.run(lambda r: r.recover())
+        return Recovery(
+            jobs=tuple(BlockingJob(self, job) for job in found.jobs),
+            sessions=tuple(BlockingSession(self, session) for session in found.sessions),
+            unknown=found.unknown,
+        )
 
     @property
     def transport(self) -> RuntimeTransport:
@@ -207,6 +224,14 @@ class Runtime:
     def drain_session(self, session_id: str) -> None:
         """Let it take no new jobs."""
         self.run(lambda r: r.drain_session(session_id))
+
+    def detach_session(self, session_id: str) -> None:
+        """Leave a session open when this runtime is closed."""
+
+        async def go(runtime: AsyncRuntime) -> None:
+            runtime.detach_session(session_id)
+
+        self.run(go)
 
     def cancel_session(self, session_id: str) -> None:
         """Close it now."""
@@ -529,6 +554,10 @@ class BlockingSession:
     def jobs(self) -> Page[Job]:
         """Return the session's newest jobs."""
         return self._runtime.run(lambda _: self._session.jobs())
+
+    def detach(self) -> None:
+        """Leave it open when the runtime is closed: somebody else will close it."""
+        self._runtime.detach_session(self.id)
 
     def drain(self) -> None:
         """Take no new jobs; accepted ones still run."""

@@ -216,6 +216,10 @@ class AsyncSession:
         """Return the session's newest jobs."""
         return await self._runtime.jobs(JobQuery(session_id=self.id))
 
+    def detach(self) -> None:
+        """Leave it open when the runtime is closed: somebody else will close it."""
+        self._runtime.detach_session(self.id)
+
     async def drain(self) -> None:
         """Take no new jobs; accepted ones still run. See ``SessionPort.drain_session``."""
         await self._runtime.drain_session(self.id)

@@ -130,6 +130,9 @@ class JobReading(IbmBound, RemoteJobs):
         may match are read, and chosen from here.
         """
         self._api.check()
+        if query.key is not None and not self._capabilities.idempotent_submit:
+            # There the key is one of the job's tags.
+            query = evolve(query, key=None, tags=(*query.tags, self._tags.of(query.key)))
         pending = {_PENDING: True, _ENDED: False}.get(query.states)
         if not query.states or pending is not None:
             return await self._page(query, pending=pending, limit=query.limit, offset=query.offset)

@@ -33,6 +33,7 @@ _IBM: Final = Capabilities(
     idempotent_open=False,
     user_tags=USER_TAGS,
     programs=False,
+    find_by_key=True,
     event_wait=False,
 )
 
@@ -48,6 +49,7 @@ def capabilities_of(versions: Versions) -> Capabilities:
     told |= {
         "idempotent_submit": versions.idempotency,
         "programs": versions.ours and bool(told.get("programs", False)),
+        "lasting": True,  # the server outlives its clients
         "event_wait": False,
         "custom_ttls": bool(told.get("custom_ttls", False)),
         "user_tags": told.get("user_tags", 8) - (not versions.idempotency),

@@ -41,7 +41,13 @@ if TYPE_CHECKING:
 __all__ = ["MemoryTransport"]
 
 _NAME: Final = "the memory transport"
-_CAPABILITIES: Final = Capabilities(transport="memory", program_uploads=True, interim_results=True)
+_CAPABILITIES: Final = Capabilities(
+    transport="memory",
+    program_uploads=True,
+    interim_results=True,
+    find_by_key=True,
+    lasting=False,
+)
 _NO_PROGRAMS: Final = evolve(_CAPABILITIES, program_uploads=False)
 
 

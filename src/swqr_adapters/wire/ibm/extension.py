@@ -29,6 +29,7 @@ from .values import Document
 __all__ = [
     "HEADER",
     "IDEMPOTENCY_KEY",
+    "KEY_QUERY",
     "MEMBER",
     "RESULTS",
     "RESULT_TEXT",
@@ -55,6 +56,9 @@ MEMBER: Final = "swqr"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 """The request header that names a submission or an opening."""
 
+
+KEY_QUERY: Final = "swqr_key"
+"""The parameter of a query for jobs that names the key of a submission."""
 
 RESULTS: Final = "Swqr-Results"
 """The request header that asks for small results together with their jobs."""

@@ -13,7 +13,7 @@ from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.query import JobQuery
 from swqr_core.model.usage import JobUsage
 
-from .extension import MEMBER, parse_payload, payload_member
+from .extension import KEY_QUERY, MEMBER, parse_payload, payload_member
 from .values import Document, Reader, beyond, broken, reading, timestamp, without_none
 
 __all__ = [
@@ -410,6 +410,7 @@ def job_query(
         "program": query.program_id,
         "backend": query.backend,
         "session_id": query.session_id,
+        KEY_QUERY: query.key,
         "created_after": timestamp(query.created_after),
         "created_before": timestamp(query.created_before),
     }

@@ -14,6 +14,7 @@ from swqr_core.model.job import JobSpec
 from swqr_core.model.query import MAX_PAGE, JobQuery
 from swqr_core.model.session import SessionMode, SessionSpec
 
+from .extension import KEY_QUERY
 from .values import Document, parse_time
 
 __all__ = [
@@ -301,6 +302,7 @@ def parse_job_query(query: Query) -> JobListing:
             backend=None if backend is None else BackendName(backend),
             session_id=None if session_id is None else SessionId(session_id),
             tags=query.texts("tags"),
+            key=query.text(KEY_QUERY, _MAX_SESSION_ID),
             created_after=query.time("created_after"),
             created_before=query.time("created_before"),
             newest_first=query.word("sort", {"ASC": False, "DESC": True}) is not False,

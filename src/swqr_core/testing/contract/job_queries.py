@@ -5,6 +5,7 @@ from typing import Any
 from attrs import evolve
 
 from swqr_core.lifecycle.job import JobState
+from swqr_core.model.ids import BackendName
 from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery
 from swqr_core.testing.harness import Control
@@ -40,6 +41,18 @@ class JobQueryClaims:
         listed = await world.transport.jobs(JobQuery(tags=(mark,)))
 
         assert listed.items == (await world.transport.job(job.id),)
+
+    @claim("find_by_key", Control.BACKENDS)
+    async def test_a_job_is_found_by_the_key_of_its_submission(self, world: World) -> None:
+        await world.harness.set_backend_online(world.harness.backend, online=False)
+        key, other = world.harness.key(), world.harness.key()
+        job, _ = await world.submit(key=key), await world.submit(key=other)
+
+        found = await _ids(world, JobQuery(key=key))
+        nothing = await _ids(world, JobQuery(key=world.harness.key()))
+        elsewhere = await _ids(world, JobQuery(key=key, backend=BackendName("no-such-backend")))
+
+        assert (found, nothing, elsewhere) == ([job.id], [], [])
 
     @claim("tags", Control.BACKENDS)
     async def test_jobs_are_listed_newest_first_unless_told_otherwise(self, world: World) -> None:

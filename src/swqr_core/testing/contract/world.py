@@ -54,13 +54,15 @@ class World:
         self._connected.append(transport)
         return transport
 
-    async def submit(self, *, params: bytes | None = None, **spec: Any) -> Job:
-        """Submit a job under a new key; *spec* are fields of its spec."""
+    async def submit(
+        self, *, params: bytes | None = None, key: str | None = None, **spec: Any
+    ) -> Job:
+        """Submit a job, under a new key unless one is given; *spec* are fields of its spec."""
         harness = self.harness
         return await self.transport.submit(
             harness.spec(**spec),
             harness.params() if params is None else params,
-            key=harness.key(),
+            key=harness.key() if key is None else key,
         )
 
     async def open(self, **spec: Any) -> Session:
