@@ -75,7 +75,7 @@ async def make_behind(
     """Make what is behind a server.
 
     Args:
-        url: The transport.
+        url: The transport, by its URL or the name of a profile.
         keys: The API keys that may be used.
         fleet: The file that shapes the in-memory cloud.
         local: Whether only this machine can reach the server; then it may go without keys.
@@ -86,7 +86,8 @@ async def make_behind(
     Raises:
         ConfigurationError: The transport cannot be made, or anybody could use it.
     """
-    name, location, settings = parse_url(url)
+    # A profile is served as it is, with its wrappers and for its principal alone.
+    name, location, settings = parse_url(url) if "://" in url else ("", "", {})
     if name == "memory":
         if location.strip("/"):
             raise ConfigurationError("--transport", "the in-memory cloud has no location")

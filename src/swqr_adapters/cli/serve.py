@@ -27,7 +27,13 @@ _CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
     "--port", default=8787, show_default=True, type=click.IntRange(0, 65535),
     help="Where to listen; 0 picks a free port.",
 )  # fmt: skip
-@click.option("--transport", "url", default="memory://", show_default=True, help="What to serve.")
+@click.option(
+    "--transport",
+    "url",
+    default="memory://",
+    show_default=True,
+    help="What to serve: a URL or a profile.",
+)
 @click.option("--api-key", "keys", multiple=True, help="A key that may be used; may be repeated.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when it is ready.")
 @click.option("--print-env", is_flag=True, help="Print shell exports for qiskit-ibm-runtime.")

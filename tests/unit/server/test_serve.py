@@ -211,7 +211,7 @@ def test_with_a_store_sessions_outlive_a_server_that_was_killed(tmp_path: Path) 
         status, found = ask(f"{line.split()[-1]}/api/v1/sessions/{opened['id']}", **head)
 
     assert (status, found["id"], found["backend_name"]) == (200, opened["id"], "ideal_3")
-    assert second.returncode == 1
+    assert second.returncode == 3
     assert f"in use by process {process.pid}" in second.stderr
     assert reset[0] == 400
 

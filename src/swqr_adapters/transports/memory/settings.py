@@ -262,4 +262,4 @@ async def connect(location: str, settings: Mapping[str, str]) -> MemoryTransport
     parsed = CloudSettings.parse(settings)
     cloud = await open_cloud(parsed)
     principal = Principal(user=parsed.user, instance=cloud.instances[0].id)
-    return MemoryTransport(cloud, principal, owns_cloud=True)
+    return MemoryTransport(cloud, principal, owns_cloud=True, lasting=parsed.store is not None)

@@ -48,7 +48,6 @@ _CAPABILITIES: Final = Capabilities(
     find_by_key=True,
     lasting=False,
 )
-_NO_PROGRAMS: Final = evolve(_CAPABILITIES, program_uploads=False)
 
 
 class MemoryTransport(ProgramCalls):
@@ -58,12 +57,21 @@ class MemoryTransport(ProgramCalls):
         cloud: The cloud.
         principal: Who asks.
         owns_cloud: Whether closing this closes the cloud too.
+        lasting: Whether the cloud has a store that outlives the process.
     """
 
     def __init__(
-        self, cloud: "MemoryCloud", principal: Principal, *, owns_cloud: bool = False
+        self,
+        cloud: "MemoryCloud",
+        principal: Principal,
+        *,
+        owns_cloud: bool = False,
+        lasting: bool = False,
     ) -> None:
         self._cloud = cloud
+        self._capabilities = evolve(
+            _CAPABILITIES, lasting=lasting, program_uploads=cloud.runner is not None
+        )
         self._machine = cloud.machine
         self._view = cloud.machine.view
         self._principal = principal
@@ -77,7 +85,7 @@ class MemoryTransport(ProgramCalls):
     @property
     def capabilities(self) -> Capabilities:
         """What the in-memory cloud can do: everything, but for programs that are switched off."""
-        return _CAPABILITIES if self._cloud.runner is not None else _NO_PROGRAMS
+        return self._capabilities
 
     @property
     def principal(self) -> Principal:
