@@ -15,6 +15,7 @@ from swqr_core.errors import (
     SessionNotFoundError,
     UnreachableError,
 )
+from swqr_core.model.ids import SessionId
 from swqr_core.ports.journal import Noted
 
 from .test_asynchronous import SPEC, Scripted, job, session
@@ -197,7 +198,7 @@ async def test_sessions_that_were_left_open_are_found() -> None:
         if session_id == "deleted":
             raise SessionNotFoundError(session_id)
         state = SessionState.CLOSED if session_id == "timed out" else SessionState.IDLE
-        return evolve(session(state), id=session_id)
+        return evolve(session(state), id=SessionId(session_id))
 
     journal = Notebook(
         found=(
