@@ -21,9 +21,9 @@ from swqr_core.model.job import Job
 
 from . import contract
 from .client import PortClient
-from .errors import IBMRuntimeError, official_error, official_errors
+from .errors import IBMInputValueError, IBMRuntimeError, official_error, official_errors
 
-__all__ = ["Callback", "RuntimeJobV2", "call_back"]
+__all__ = ["Callback", "RuntimeJobV2", "call_back", "options_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class RuntimeJobV2(contract.RuntimeJobV2):
 
     def wait_for_final_state(
         self,
-        timeout: float | None = None,
+        timeout: Any = None,
         poll_interval: float | None = None,  # noqa: ARG002 - nothing is polled
     ) -> None:
         """Wait until the job has ended.
@@ -122,6 +122,9 @@ class RuntimeJobV2(contract.RuntimeJobV2):
             RuntimeJobTimeoutError: The time is over; the job goes on.
             RuntimeJobNotFound: The job was deleted.
         """
+        if not isinstance(timeout, int | float | None):
+            msg = f"timeout: must be a number of seconds or None, not {timeout!r}"
+            raise IBMInputValueError(msg, 400)
         if self._snapshot.state.ended:
             return
         with official_errors():
@@ -314,6 +317,18 @@ def _is_the_clients_own(chain: list[Any]) -> bool:
     return chain != [ResultDecoder] and all(
         getattr(one, "__module__", "").startswith("qiskit_ibm_runtime.") for one in chain
     )
+
+
+def options_of(options: Any) -> dict[str, Any]:
+    """Return a copy of the options of a run, which are a dictionary or None.
+
+    Raises:
+        IBMInputValueError: They are something else.
+    """
+    if not isinstance(options, dict | None):
+        msg = f"options: must be a dictionary such as {{'job_tags': ['mine']}}, not {options!r}"
+        raise IBMInputValueError(msg, 400)
+    return dict(options or {})
 
 
 def call_back(job: RuntimeJobV2, callback: Callback) -> None:

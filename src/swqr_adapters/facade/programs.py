@@ -12,7 +12,7 @@ from swqr_core.model.query import MAX_PAGE, ProgramQuery
 from swqr_core.runtime.blocking import Runtime
 
 from .errors import IBMInputValueError, IBMNotAuthorizedError, official_errors
-from .job import Callback, RuntimeJobV2, call_back
+from .job import Callback, RuntimeJobV2, call_back, options_of
 
 __all__ = ["ParameterNamespace", "ProgramMethods", "RuntimeProgram"]
 
@@ -218,7 +218,7 @@ class ProgramMethods:
             inputs.validate()
             inputs = inputs.to_dict()
         given = {"job_tags": job_tags, "max_execution_time": max_execution_time}
-        chosen = dict(options or {}) | {k: v for k, v in given.items() if v is not None}
+        chosen = options_of(options) | {k: v for k, v in given.items() if v is not None}
         if "backend_name" in chosen:
             chosen.setdefault("backend", chosen.pop("backend_name"))
         with official_errors():

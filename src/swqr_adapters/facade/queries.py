@@ -23,10 +23,10 @@ ENDED: Final = frozenset(state for state in JobState if state.ended)
 
 def job_query(
     *,
-    limit: int | None = None,
-    skip: int | None = None,
+    limit: Any = None,
+    skip: Any = None,
     backend_name: str | None = None,
-    pending: bool | None = None,
+    pending: Any = None,
     program_id: str | None = None,
     job_tags: Any = None,
     session_id: str | None = None,
@@ -55,8 +55,12 @@ def job_query(
     if not isinstance(job_tags, list | None):
         msg = f"job_tags needs to be a list of strings, not {job_tags!r}."
         raise IBMInputValueError(msg, 400)
-    if (skip or 0) < 0 or (limit or 0) < 0:
-        msg = f"limit, skip: must be 0 or more, not {limit} and {skip}"
+    for name, number in (("limit", limit), ("skip", skip)):
+        if not isinstance(number, int | None) or (number or 0) < 0:
+            msg = f"{name}: must be a whole number from 0 on, not {number!r}"
+            raise IBMInputValueError(msg, 400)
+    if not isinstance(pending, bool | None):
+        msg = f"pending: must be True, False or None, not {pending!r}"
         raise IBMInputValueError(msg, 400)
     wanted = (skip or 0) + limit if limit else MAX_PAGE
     with official_errors():

@@ -22,7 +22,7 @@ from .client import PortClient
 from .connection import Connection
 from .errors import IBMInputValueError, IBMRuntimeError, official_errors
 from .errors import QiskitBackendNotFoundError as OurBackendNotFoundError
-from .job import RuntimeJobV2
+from .job import RuntimeJobV2, options_of
 from .programs import ProgramMethods
 from .queries import find_jobs, job_query
 
@@ -111,7 +111,9 @@ class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
     ) -> None:
         # Not the official constructor: that one authenticates over HTTP.
         if channel is not None and channel not in CHANNELS:
-            msg = f"'channel' can only be one of {', '.join(map(repr, CHANNELS))}, not {channel!r}"
+            hint = "; a URL goes to transport=" if "://" in str(channel) else ""
+            known = ", ".join(map(repr, CHANNELS))
+            msg = f"'channel' can only be one of {known}, not {channel!r}{hint}"
             raise ValueError(msg)
         if transport is not None and runtime is not None:
             msg = "transport, runtime: give one of them, not both"
@@ -172,8 +174,8 @@ class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
         **_: Any,
     ) -> RuntimeJobV2:
         """Submit a job: one call of the transport, whatever the mode."""
-        if options is None or isinstance(options, dict):
-            options = _runtime_options(options or {})
+        if not isinstance(options, contract.RuntimeOptions):
+            options = _runtime_options(options)
         options.validate(channel=self.channel)
         backend = options.backend
         if isinstance(backend, str):
@@ -234,7 +236,7 @@ class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
 
     def backend(
         self,
-        name: str,
+        name: Any,
         instance: str | None = None,
         use_fractional_gates: bool | None = False,
         calibration_id: str | None = None,
@@ -254,8 +256,8 @@ class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
                 such calibration or instance.
         """
         self._check_instance(instance)
-        if not name:
-            msg = "name: must be the name of a backend; service.backends() lists them"
+        if not (isinstance(name, str) and name):
+            msg = f"name: must be the name of a backend, not {name!r}; service.backends() has them"
             raise IBMInputValueError(msg, 400)
         with official_errors():
             listed = self._client.runtime.backend(name)
@@ -523,8 +525,9 @@ class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
         return self is other  # the official method compares what is not here
 
 
-def _runtime_options(options: dict[str, Any]) -> Any:
-    """Return the official object for options that are a dictionary."""
+def _runtime_options(options: Any) -> Any:
+    """Return the official object for options that are a dictionary or None."""
+    options = options_of(options)
     try:
         return contract.RuntimeOptions(**options)
     except TypeError as error:

@@ -7,7 +7,7 @@ from swqr_core.model.duration import parse_seconds
 
 from . import contract
 from .errors import IBMInputValueError, IBMRuntimeError, official_error, official_errors
-from .job import Callback, call_back
+from .job import Callback, call_back, options_of
 
 __all__ = ["Batch", "Session"]
 
@@ -83,6 +83,9 @@ class Session(contract.Session):
             IBMInputValueError: There is none of that id, or it is of the other mode.
             IBMRuntimeError: Its backend is not known yet.
         """
+        if not isinstance(service, contract.QiskitRuntimeService):
+            msg = f"service: must be a QiskitRuntimeService, not {service!r}"
+            raise IBMInputValueError(msg, 400)
         client = service._get_api_client()  # noqa: SLF001 - the seam
         document = client.session_details(session_id)
         if document["mode"] != cls.mode:
@@ -137,7 +140,7 @@ class Session(contract.Session):
         job = self._run(
             program_id=program_id,
             inputs=inputs,
-            options=dict(options or {}),
+            options=options_of(options),
             result_decoder=result_decoder,
         )
         if callback is not None:

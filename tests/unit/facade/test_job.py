@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from qiskit_ibm_runtime.exceptions import (
+    IBMInputValueError,
     IBMRuntimeError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
@@ -185,6 +186,11 @@ def test_tags_are_replaced(service: Any, transport: Any) -> None:
 
     assert (new, job.tags) == (["new"], ["new"])
     assert transport.stored["job0"].spec.tags == ("new",)
+
+
+def test_a_timeout_that_is_no_number_is_refused(service: Any) -> None:
+    with pytest.raises(IBMInputValueError, match="timeout: must be a number of seconds"):
+        run(service).result(timeout="5")
 
 
 def test_usage_counts_once_it_is_final(service: Any, transport: Any) -> None:

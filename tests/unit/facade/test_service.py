@@ -105,6 +105,10 @@ class TestConstruction:
         with pytest.raises(ValueError, match=r"'channel' can only be .*'nowhere'"):
             QiskitRuntimeService(channel="nowhere")
 
+    def test_a_url_in_the_channels_place_is_sent_where_it_belongs(self) -> None:
+        with pytest.raises(ValueError, match="a URL goes to transport="):
+            QiskitRuntimeService("memory://?seed=7")
+
     def test_a_transport_and_a_runtime_are_one_too_many(self, runtime: Runtime) -> None:
         with pytest.raises(IBMInputValueError, match="not both"):
             QiskitRuntimeService(transport="memory://", runtime=runtime)
@@ -156,9 +160,10 @@ class TestBackends:
 
         assert isinstance(caught.value.__cause__, SwqrError)
 
-    def test_an_empty_name_is_refused(self, service: Any) -> None:
+    @pytest.mark.parametrize("name", ["", 5])
+    def test_what_is_no_name_is_refused(self, service: Any, name: Any) -> None:
         with pytest.raises(IBMInputValueError, match="name of a backend"):
-            service.backend("")
+            service.backend(name)
 
     def test_fractional_gates_that_are_not_there_are_refused(self, service: Any) -> None:
         with pytest.raises(IBMInputValueError, match="does not support fractional gates"):
@@ -546,3 +551,8 @@ def test_an_option_that_nobody_knows_is_named_with_those_there_are(
 ) -> None:
     with pytest.raises(IBMInputValueError, match=r"there is no 'shots'; possible are .*job_tags"):
         run(service, backend, shots=5)
+
+
+def test_options_that_are_no_dictionary_are_refused(service: Any) -> None:
+    with pytest.raises(IBMInputValueError, match="options: must be a dictionary"):
+        submit(service, "other", {}, "ibm_manila")

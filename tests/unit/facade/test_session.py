@@ -259,6 +259,10 @@ class TestFromId:
         with pytest.raises(IBMInputValueError, match="nobody"):
             kind.from_id("nobody", service)
 
+    def test_what_is_no_service_is_refused(self) -> None:
+        with pytest.raises(IBMInputValueError, match="must be a QiskitRuntimeService, not 'mine'"):
+            Session.from_id("session-0", "mine")
+
     @pytest.mark.parametrize(("kind", "other"), [(Session, Batch), (Batch, Session)])
     def test_the_other_mode_is_refused(
         self, backend: Any, service: Any, kind: Any, other: Any

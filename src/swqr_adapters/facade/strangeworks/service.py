@@ -5,7 +5,7 @@ from typing import Any
 
 from swqr_adapters.facade.backend import IBMBackend
 from swqr_adapters.facade.errors import IBMInputValueError, official_errors
-from swqr_adapters.facade.job import Callback, call_back
+from swqr_adapters.facade.job import Callback, options_of
 from swqr_adapters.facade.service import Account, QiskitRuntimeService
 from swqr_core.model.job import Job
 from swqr_core.runtime.blocking import Runtime
@@ -170,7 +170,7 @@ class StrangeworksQiskitRuntimeService(QiskitRuntimeService):
         Args:
             program_id: The program, for example ``sampler``.
             inputs: Its parameters.
-            options: Runtime options: ``backend`` (a backend or its name; needed outside a session),
+            options: Runtime options: ``backend`` (a backend or its name; not needed in a session),
                 ``job_tags``, ``max_execution_time``, ``log_level``, ``private``, ``image``,
                 ``session_time``.
             callback: Called from a thread of its own with the job's id and each interim result, if
@@ -188,16 +188,14 @@ class StrangeworksQiskitRuntimeService(QiskitRuntimeService):
             RuntimeProgramNotFound: There is no such program.
             IBMRuntimeError: The job could not be submitted.
         """
-        options = dict(options or {})
-        if session_id is not None and options.get("backend") is None:
-            with official_errors():
-                options["backend"] = self.runtime.session(session_id).backend
-        elif session_id is None and start_session:
-            from .sw_session import StrangeworksSession
-
-            session = StrangeworksSession(self, options.get("backend"), options.get("session_time"))
-            session_id, options["backend"] = session.session_id, session._backend  # noqa: SLF001
-        job = self._run(program_id, inputs, options, result_decoder, session_id)
-        if callback is not None:
-            call_back(job, callback)
-        return job
+        options = options_of(options)
+        return super().run(
+            program_id,
+            inputs,
+            options,
+            callback,
+            result_decoder,
+            session_id=session_id,
+            start_session=bool(start_session),
+            session_time=options.get("session_time"),
+        )

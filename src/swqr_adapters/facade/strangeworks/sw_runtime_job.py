@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn, Self
 from qiskit.providers import JobStatus
 
 from swqr_adapters.facade.errors import (
+    IBMInputValueError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
     RuntimeJobMaxTimeoutError,
@@ -14,6 +15,7 @@ from swqr_adapters.facade.errors import (
     official_errors,
 )
 from swqr_adapters.facade.job import STATUSES, RuntimeJobV2
+from swqr_adapters.facade.service import QiskitRuntimeService
 from swqr_core.model.job import Job
 
 __all__ = ["Backend", "StrangeworksRuntimeJob"]
@@ -88,11 +90,14 @@ class StrangeworksRuntimeJob(RuntimeJobV2):
         params: The parameters that it was submitted with, if they are known.
         session_id: Its session, for a platform that does not tell.
         tags: Its tags, if they are known.
+
+    Raises:
+        IBMInputValueError: *job_slug* is no slug, or *service* no service.
     """
 
     def __init__(  # noqa: PLR0917 - the documented signature
         self,
-        job_slug: str,
+        job_slug: Any,
         service: Any | None = None,
         backend: str | None = None,
         params: dict[str, Any] | None = None,
@@ -100,6 +105,12 @@ class StrangeworksRuntimeJob(RuntimeJobV2):
         tags: list[str] | None = None,
     ) -> None:
         # Not the constructor of RuntimeJobV2: what that sets is asked for by __getattr__.
+        if not (isinstance(job_slug, str) and job_slug):
+            msg = f"job_slug: must be the slug of a job, not {job_slug!r}"
+            raise IBMInputValueError(msg, 400)
+        if service is not None and not isinstance(service, QiskitRuntimeService):
+            msg = f"service: must be a service of this package, not {service!r}"
+            raise IBMInputValueError(msg, 400)
         self._job_slug = self._job_id = job_slug
         self._asked = False
         self._given_service = service

@@ -18,7 +18,7 @@ CHANNELS: Final = ("ibm_cloud", "ibm_quantum", LOCAL)
 
 def connect(
     resource_slug: Any,
-    channel: str | None,
+    channel: Any,
     transport: str | None,
     runtime: Runtime | None,
     sdk_client: Any = None,
@@ -36,20 +36,11 @@ def connect(
         IBMInputValueError: A value cannot be, or things are given that exclude one another.
         ConfigurationError: There is no such profile or transport.
     """
-    if channel not in CHANNELS:
-        msg = f"channel: must be one of {', '.join(CHANNELS)}, not {channel!r}"
-        raise IBMInputValueError(msg, 400)
-    if resource_slug is not None and not (isinstance(resource_slug, str) and resource_slug):
-        msg = f"resource_slug: must be the slug of a resource, not {resource_slug!r}"
-        raise IBMInputValueError(msg, 400)
-    said = {"transport": transport, "runtime": runtime, "sdk_client": sdk_client}
-    if len(given := [name for name, value in said.items() if value is not None]) > 1:
-        msg = f"{', '.join(given)}: give one of them"
-        raise IBMInputValueError(msg, 400)
+    _check(resource_slug, channel, transport=transport, runtime=runtime, sdk_client=sdk_client)
     if runtime is not None:
         return Connection(runtime)
     settings: dict[str, str] = {}
-    if transport is None and channel == LOCAL and resource_slug is None:
+    if channel == LOCAL and (transport, sdk_client, resource_slug) == (None, None, None):
         transport = "memory://"
     elif sdk_client is not None or (transport is None and not _is_configured()):
         transport = f"{STRANGEWORKS}://"
@@ -63,6 +54,26 @@ def connect(
     if resource_slug is not None:
         settings["resource" if name == STRANGEWORKS else "instance"] = resource_slug
     return Connection.shared(transport, settings, at_once=False)
+
+
+def _check(resource_slug: Any, channel: Any, **targets: Any) -> None:
+    """Refuse what cannot be.
+
+    Raises:
+        IBMInputValueError: It cannot.
+    """
+    if channel not in CHANNELS:
+        msg = f"channel: must be one of {', '.join(CHANNELS)}, not {channel!r}"
+        raise IBMInputValueError(msg, 400)
+    if resource_slug is not None and not (isinstance(resource_slug, str) and resource_slug):
+        msg = f"resource_slug: must be the slug of a resource, not {resource_slug!r}"
+        raise IBMInputValueError(msg, 400)
+    if resource_slug is not None and "://" in resource_slug:
+        msg = f"resource_slug: {resource_slug!r} is a URL, which goes to transport="
+        raise IBMInputValueError(msg, 400)
+    if len(given := [name for name, value in targets.items() if value is not None]) > 1:
+        msg = f"{', '.join(given)}: give one of them"
+        raise IBMInputValueError(msg, 400)
 
 
 def _is_configured() -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from swqr_adapters.clock import SystemClock
-from swqr_adapters.http import HttpClient, HttpEngine
+from swqr_adapters.http import HttpClient, HttpEngine, Secret
 from swqr_adapters.remote.auth import required_key
 from swqr_adapters.remote.settings import (
     amount,
@@ -19,6 +19,7 @@ from swqr_adapters.remote.settings import (
     one_of,
     parse_settings,
     polling_policy,
+    secret,
     setting,
     switch,
 )
@@ -52,6 +53,7 @@ class StrangeworksSettings:
 
     Attributes:
         resource: The slug of a resource, or of a product; None to choose.
+        api_key: The API key, if a profile refers to one, or a program passes one on.
         api_key_env: The variable that holds the API key.
         api_key_file: A file that holds the API key and nothing else.
         profile: A profile of the SDK's configuration; None for the active one.
@@ -70,6 +72,7 @@ class StrangeworksSettings:
     """
 
     resource: str | None = setting(str, None)
+    api_key: Secret | None = setting(secret, None, shown=False)
     api_key_env: str | None = setting(str, None)
     api_key_file: str | None = setting(str, None)
     profile: str | None = setting(str, None)
@@ -145,7 +148,7 @@ async def _account(settings: StrangeworksSettings, environment: Mapping[str, str
         ConfigurationError: There is no API key, or the SDK's file cannot be used.
         MissingExtraError: The SDK is needed and not installed.
     """
-    key = named_key(
+    key = settings.api_key or named_key(
         settings.api_key_env, settings.api_key_file, environment, setting="api_key", source=SOURCE
     )
     file = configuration_file(environment)

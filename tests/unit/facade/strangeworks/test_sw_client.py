@@ -203,8 +203,10 @@ class TestJobs:
         ("conditions", "said"),
         [
             ({"hub": "a"}, "give all of them or none"),
-            ({"limit": -1}, "must be 0 or more"),
-            ({"skip": -1}, "must be 0 or more"),
+            ({"limit": -1}, "limit: must be a whole number from 0 on, not -1"),
+            ({"limit": "5"}, "limit: must be a whole number from 0 on, not '5'"),
+            ({"skip": -1}, "skip: must be a whole number from 0 on, not -1"),
+            ({"pending": "yes"}, "pending: must be True, False or None, not 'yes'"),
             ({"job_tags": "x"}, "list of strings"),
             ({"created_after": "soon"}, "created_after"),
         ],

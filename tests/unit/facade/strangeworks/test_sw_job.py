@@ -10,6 +10,7 @@ from attrs import evolve
 from qiskit.providers import JobStatus
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime.exceptions import (
+    IBMInputValueError,
     IBMRuntimeError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
@@ -81,6 +82,15 @@ class TestMaking:
     def test_an_unknown_slug_is_no_such_job_whatever_is_asked(self, service: Any, ask: Any) -> None:
         with pytest.raises(RuntimeJobNotFound, match="'nobody'"):
             ask(StrangeworksRuntimeJob("nobody", service))
+
+    @pytest.mark.parametrize("slug", [None, "", 5])
+    def test_what_is_no_slug_is_refused(self, service: Any, slug: Any) -> None:
+        with pytest.raises(IBMInputValueError, match="job_slug: must be the slug"):
+            StrangeworksRuntimeJob(slug, service)
+
+    def test_what_is_no_service_is_refused(self) -> None:
+        with pytest.raises(IBMInputValueError, match="service: must be a service"):
+            StrangeworksRuntimeJob("job0", "ibm_cloud")
 
     def test_what_is_known_already_is_not_asked_for(self, service: Any, transport: Any) -> None:
         job = StrangeworksRuntimeJob(

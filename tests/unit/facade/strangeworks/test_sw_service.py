@@ -79,6 +79,10 @@ class TestConstruction:
         with pytest.raises(IBMInputValueError, match="resource_slug: must be the slug"):
             StrangeworksQiskitRuntimeService(resource_slug, runtime=runtime)
 
+    def test_a_url_for_a_slug_is_sent_where_it_belongs(self) -> None:
+        with pytest.raises(IBMInputValueError, match="is a URL, which goes to transport="):
+            StrangeworksQiskitRuntimeService("memory://?seed=7")
+
     def test_a_transport_and_a_runtime_are_one_too_many(self, runtime: Runtime) -> None:
         with pytest.raises(IBMInputValueError, match="transport, runtime: give one"):
             StrangeworksQiskitRuntimeService(transport="memory://", runtime=runtime)
