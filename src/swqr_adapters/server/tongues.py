@@ -108,7 +108,7 @@ def _platform_status(error: SwqrError) -> int:
     if isinstance(error, StateConflictError) and not isinstance(error, InvalidInputError):
         return 409
     if isinstance(error, LimitExceededError):
-        return 429
+        return 409  # not 429, which says that the same request will do better in a moment
     return status_of(error)[0]
 
 

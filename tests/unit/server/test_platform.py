@@ -613,7 +613,7 @@ class TestSmallShelf:
         full = await put(world, second.signed_url, b"x" * 1500)
         huge = await put(world, second.signed_url, b"x" * 4000)
 
-        assert (full.status, huge.status) == (429, 413)
+        assert (full.status, huge.status) == (409, 413)
 
 
 # --- listing -----------------------------------------------------------------------------------

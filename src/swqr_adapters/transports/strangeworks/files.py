@@ -113,14 +113,7 @@ class FileCalls(ResourceBound):
         answer = await self._api.query(
             GET_JOBS,
             self._errand("read a job", job=job_id),
-            variables={
-                "job_slug": job_id,
-                "resource_slugs": [],
-                "product_slugs": [],
-                "statuses": [],
-                "tags": [],
-                "first": PAGE_SIZE,
-            },
+            variables={**self._mine, "job_slug": job_id, "first": PAGE_SIZE},
             again=again,
         )
         for record in parse_connection(answer.data, "jobs", parse_job_node).nodes:
@@ -128,6 +121,16 @@ class FileCalls(ResourceBound):
                 self._keep(record)
                 return record, answer
         raise JobNotFoundError(job_id)
+
+    @property
+    def _mine(self) -> dict[str, object]:
+        """The variables that ask for the jobs of this resource, whatever they are."""
+        return {
+            "resource_slugs": [self._resource.slug],
+            "product_slugs": [self._resource.product],
+            "statuses": [],
+            "tags": [],
+        }
 
     def _is_mine(self, record: JobRecord) -> bool:
         return record.resource is None or record.resource.slug == self._resource.slug

@@ -184,16 +184,6 @@ class JobReading(FileCalls, RemoteJobs):
             return error
 
     @property
-    def _mine(self) -> dict[str, object]:
-        """The variables that ask for the jobs of this resource, whatever they are."""
-        return {
-            "resource_slugs": [self._resource.slug],
-            "product_slugs": [self._resource.product],
-            "statuses": [],
-            "tags": [],
-        }
-
-    @property
     def _page_size(self) -> int:
         """How many nodes to ask for: what official clients do, or what a server of ours gives."""
         return MAX_PAGE if self._ours else PAGE_SIZE

@@ -25,6 +25,7 @@ NAME: Final = "strangeworks"
 
 _BAD_REQUEST: Final = 400
 _INVALID_KEY: Final = 1201
+_TOO_MANY_PENDING: Final = 3458
 
 
 def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
@@ -64,13 +65,6 @@ def _by_status(  # noqa: PLR0911 - a table whose rows need different things
             return _conflict(refusal, errand)
         case 413:
             return PayloadTooLargeError("params", errand.size, int(number_in(refusal.message)))
-        case 429 if errand.program is not None and "pending" in refusal.message.lower():
-            return LimitExceededError(
-                "the number of pending jobs",
-                number_in(refusal.message),
-                f"wait for jobs to end, or cancel some: {_said(refusal)}",
-                3458,
-            )
         case 429:
             asked = retry_after(response.headers, clock.now())
             when = "later" if asked is None else f"after {asked:g} s"
@@ -83,6 +77,14 @@ def _by_status(  # noqa: PLR0911 - a table whose rows need different things
 
 def _conflict(refusal: Refusal, errand: Errand) -> SwqrError:
     """Return what a refusal means that says that something is in the wrong state."""
+    if errand.program is not None and "limit" in refusal.message.lower():
+        pending = "pending" in refusal.message.lower()
+        return LimitExceededError(
+            "the number of pending jobs" if pending else "the resource's usage",
+            number_in(refusal.message),
+            f"wait for jobs to end, or cancel some: {_said(refusal)}",
+            _TOO_MANY_PENDING if pending else None,
+        )
     if errand.session is not None:
         return SessionClosedError(errand.session, "closed")
     return InvalidInputError(errand.action, f"refused: {_said(refusal)}")
