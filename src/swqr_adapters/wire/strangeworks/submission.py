@@ -70,7 +70,7 @@ async def submission(
             {
                 "program_id": spec.program_id,
                 "runtime": spec.image,
-                "log_level": spec.log_level,
+                "log_level": spec.log_level.upper(),  # as official clients write it
                 "backend": spec.backend,
                 "session_id": spec.session_id,
                 "tags": list(spec.tags if tags is None else tags) or None,

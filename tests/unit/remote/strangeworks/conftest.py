@@ -116,6 +116,21 @@ class Platform(ScriptedServer):
             self.write(job_id, "job_results.json", json.dumps(result.decode()).encode())
         job |= {"status": status, "dateUpdated": self.clock.now().isoformat()}
 
+    def add_session(self, session_id: str, **more: Any) -> None:
+        """Add a session that somebody has opened."""
+        self.sessions[session_id] = {
+            "id": session_id,
+            "backend_name": "ibm_fez",
+            "mode": "dedicated",
+            "state": "open",
+            "accepting_jobs": True,
+            **more,
+        }
+
+    def reset(self, job_id: str) -> None:
+        """Let a job wait as if nothing had happened to it."""
+        self.jobs[job_id]["status"] = "QUEUED"
+
     # --- the server ----------------------------------------------------------------------------
 
     async def answer(self, request: web.Request, body: bytes) -> web.Response:
@@ -149,7 +164,7 @@ class Platform(ScriptedServer):
         if not self.same_token:
             self.tokens += 1
         token = f"token-{self.tokens}"
-        self.valid = set() if self.same_token else {token}
+        self.valid |= set() if self.same_token else {token}
         return web.json_response({"accessToken": token})
 
     def _graphql(self, asked: dict[str, Any]) -> web.Response:
@@ -254,16 +269,17 @@ class Platform(ScriptedServer):
     def _runtime_backend_properties(self, given: dict[str, Any]) -> web.Response:
         return web.Response(text="null", content_type="application/json")
 
+    def _runtime_backend_pulse_defaults(self, given: dict[str, Any]) -> web.Response:
+        return web.json_response({})
+
     def _create_session(self, given: dict[str, Any]) -> web.Response:
         session_id = f"session{len(self.sessions)}"
-        self.sessions[session_id] = {
-            "id": session_id,
-            "backend_name": given["backend"],
-            "mode": given["mode"],
-            "state": "open",
-            "accepting_jobs": True,
-            "max_ttl": given["max_time"],
-        }
+        self.add_session(
+            session_id,
+            backend_name=given["backend"],
+            mode=given["mode"],
+            max_ttl=given["max_time"],
+        )
         return web.json_response({"id": session_id})
 
     def _session_details(self, given: dict[str, Any]) -> web.Response:
