@@ -12,14 +12,25 @@ if TYPE_CHECKING:
     from .gateway import GatewayHarness as GatewayHarness
     from .ibm import IbmHarness as IbmHarness
     from .ibm import PlainIbmHarness as PlainIbmHarness
+    from .strangeworks import PlainStrangeworksHarness as PlainStrangeworksHarness
+    from .strangeworks import StrangeworksHarness as StrangeworksHarness
 
-__all__ = ["GatewayHarness", "IbmHarness", "PlainIbmHarness", "RuntimeHarness"]
+__all__ = [
+    "GatewayHarness",
+    "IbmHarness",
+    "PlainIbmHarness",
+    "PlainStrangeworksHarness",
+    "RuntimeHarness",
+    "StrangeworksHarness",
+]
 
 _HOME = {
     "GatewayHarness": ".gateway",
     "IbmHarness": ".ibm",
     "PlainIbmHarness": ".ibm",
+    "PlainStrangeworksHarness": ".strangeworks",
     "RuntimeHarness": ".blocking",
+    "StrangeworksHarness": ".strangeworks",
 }
 
 

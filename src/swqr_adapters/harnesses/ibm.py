@@ -133,10 +133,7 @@ class IbmHarness(MemoryHarness):
             "instance": self.seats[seat].instance,
             "url": f"{server.url}/api/v1",
             "token_env": "KEY",
-            # Where time passes by itself there is no hurry; elsewhere a test waits.
-            "poll_floor": "1" if self.time_passes else "0.005",
-            "poll_longest": "60" if self.time_passes else "0.1",
-            "settle": "30" if self.time_passes else "0",
+            **self._pace(),
         }
         return await make_transport(
             IbmSettings.parse(settings),
@@ -149,6 +146,14 @@ class IbmHarness(MemoryHarness):
             retry=None if self.time_passes else _AT_ONCE,
             extended=self.extended,
         )
+
+    def _pace(self) -> dict[str, str]:
+        """Return how often to look: where time passes by itself there is no hurry."""
+        return {
+            "poll_floor": "1" if self.time_passes else "0.005",
+            "poll_longest": "60" if self.time_passes else "0.1",
+            "settle": "30" if self.time_passes else "0",
+        }
 
 
 class PlainIbmHarness(IbmHarness):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from swqr_adapters.clock import SystemClock
-from swqr_adapters.http import HttpClient, HttpEngine, Secret
+from swqr_adapters.http import HttpClient, HttpEngine, RetryPolicy, Secret
 from swqr_adapters.remote.auth import required_key
 from swqr_adapters.remote.settings import (
     amount,
@@ -184,6 +184,7 @@ async def make_transport(
     clock: Clock | None = None,
     pause_clock: Clock | None = None,
     engine: HttpEngine | None = None,
+    retry: RetryPolicy | None = None,
     extended: bool = True,
 ) -> StrangeworksTransport:
     """Make a transport: log in, find the workspace and the resource.
@@ -195,6 +196,7 @@ async def make_transport(
         clock: Time; the system's if None.
         pause_clock: For the pauses between looks at waiting jobs, if it is another one.
         engine: What moves the bytes, instead of what *settings* say; the transport closes it.
+        retry: When a request is sent again.
         extended: Whether a server of ours may tell more than the platform does; without it, such
             a server is treated as the platform itself.
 
@@ -222,6 +224,7 @@ async def make_transport(
         ),
         clock=clock,
         name=NAME,
+        retry=retry,
         allow_plain_http=settings.plain_http,
     )
     try:

@@ -1,0 +1,30 @@
+"""Over the Strangeworks platform's interface, with our server behind it, every promise is kept too.
+
+What the platform cannot do is skipped by its capability's name, and by nothing else.
+"""
+
+import pytest
+from hypothesis import settings
+
+from swqr_adapters.harnesses import PlainStrangeworksHarness, StrangeworksHarness
+from swqr_core.testing import Harness, TransportContract, lifecycle_test
+
+
+class TestStrangeworks(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return StrangeworksHarness()
+
+
+class TestStrangeworksAsItIs(TransportContract):
+    """The server is taken for the platform itself."""
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return PlainStrangeworksHarness()
+
+
+def test_over_the_platform_s_interface_sessions_and_jobs_live_as_the_model_says() -> None:
+    some = settings(max_examples=max(6, settings().max_examples // 16), stateful_step_count=25)
+
+    lifecycle_test(StrangeworksHarness, settings=some)
