@@ -34,7 +34,7 @@ _CRN: Final = "crn:v1:bluemix:public:quantum-computing:us-east:a/acc:faults::"
 _BACKEND: Final = "ideal_5"
 _SUBMISSION, _QUERY = 900.0, 60.0  # seconds that clients wait at most for an answer
 _OVER: Final = 1.1
-_SIDE_BY_SIDE: Final = 250
+_SIDE_BY_SIDE: Final = 32
 _PATIENCE: Final = 20
 
 
@@ -207,7 +207,7 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(run: Run, seed: int, *, speed: float = 200.0) -> AsyncIterator[World]:
+async def open_world(run: Run, seed: int, *, speed: float = 100.0) -> AsyncIterator[World]:
     """Serve a cloud behind a network in which nothing goes wrong yet.
 
     Args:

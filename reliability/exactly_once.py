@@ -26,7 +26,7 @@ _TOGETHER: Final = 4  # worlds: each spends most of its time waiting
 
 
 async def run_world(
-    run: Run, submissions: int, seed: int, *, first: int = 0, speed: float = 200.0
+    run: Run, submissions: int, seed: int, *, first: int = 0, speed: float = 100.0
 ) -> Tally:
     """Return what came of so many submissions in one world.
 

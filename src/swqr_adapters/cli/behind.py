@@ -11,7 +11,7 @@ from attrs import define
 
 from swqr_adapters.fleet.file import load_fleet
 from swqr_adapters.server.controls import Control
-from swqr_adapters.server.providers import Account, KeyRing
+from swqr_adapters.server.providers import Account, Allowance, KeyRing
 from swqr_core.clock import VirtualClock
 from swqr_core.config.connect import connect_transport, parse_url
 from swqr_core.errors import ConfigurationError
@@ -127,7 +127,8 @@ async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: b
         opened = [
             one for one in cloud.instances if key.instances is None or one.id in key.instances
         ]
-        accounts[key.secret] = Account(user=key.user, instances=opened)
+        allowance = Allowance(**key.limits) if key.limits else None
+        accounts[key.secret] = Account(user=key.user, instances=opened, allowance=allowance)
 
     async def bind(principal: Principal) -> RuntimeTransport:
         return cloud.transport(principal)

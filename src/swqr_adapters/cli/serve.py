@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,13 @@ _CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
     "--grace", default=30.0, show_default=True, type=click.FloatRange(0),
     help="Seconds that running jobs get when the server is stopped.",
 )  # fmt: skip
+@click.option(
+    "--requests-per-minute", type=click.IntRange(1), help="How many may come with one key."
+)
+@click.option("--jobs-per-minute", type=click.IntRange(1), help="How many, likewise.")
+@click.option(
+    "--audit-log", type=click.Path(path_type=Path), help="A file of who asked for which change."
+)
 def serve(  # noqa: PLR0913 - the options of the command
     *,
     host: str,
@@ -62,6 +69,9 @@ def serve(  # noqa: PLR0913 - the options of the command
     store: str | None,
     programs: str | None,
     grace: float,
+    requests_per_minute: int | None,
+    jobs_per_minute: int | None,
+    audit_log: Path | None,
 ) -> None:
     """Serve IBM's REST interface over any transport.
 
@@ -85,6 +95,11 @@ def serve(  # noqa: PLR0913 - the options of the command
             store=store,
             programs=programs,
             grace=grace,
+            limits={
+                "requests_per_minute": requests_per_minute,
+                "jobs_per_minute": jobs_per_minute,
+            },
+            audit_log=audit_log,
             announce=lambda ready: _announce(ready, ready_file, print_env=print_env),
         )
     )
@@ -154,10 +169,14 @@ async def _serve(  # noqa: PLR0913 - the options of the command
     store: str | None,
     programs: str | None,
     grace: float,
+    limits: Mapping[str, int | None],
+    audit_log: Path | None,
     announce: Callable[[_Ready], None],
 ) -> None:
     from swqr_adapters.cli.behind import make_behind
+    from swqr_adapters.server.audit import AuditFile
     from swqr_adapters.server.hosting import Server
+    from swqr_adapters.server.providers import Allowance
     from swqr_adapters.server.service import Service
     from swqr_adapters.server.settings import ServerSettings
 
@@ -168,8 +187,14 @@ async def _serve(  # noqa: PLR0913 - the options of the command
     behind = await make_behind(
         url, keys, fleet, local=host in _LOOPBACK, store=store, programs=programs
     )
-    settings = ServerSettings(control_key=os.environ.get(_CONTROL_KEY) or None)
-    service = Service(behind.ring, settings, control=behind.control)
+    settings = ServerSettings(
+        control_key=os.environ.get(_CONTROL_KEY) or None, allowance=Allowance(**limits)
+    )
+    try:
+        audit = None if audit_log is None else AuditFile(audit_log)
+    except OSError as error:
+        raise ConfigurationError("--audit-log", f"cannot be written: {error}") from error
+    service = Service(behind.ring, settings, control=behind.control, audit=audit)
     server = Server(service, host=host, port=port)
     try:
         try:

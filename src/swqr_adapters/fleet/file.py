@@ -65,6 +65,9 @@ class BackendShape:
     instances: frozenset[str] | None = None
 
 
+LIMITS: Final = ("requests_per_minute", "jobs_per_minute", "max_body_bytes")
+
+
 @frozen(kw_only=True)
 class KeyShape:
     """A ``[[key]]``.
@@ -74,12 +77,24 @@ class KeyShape:
         secret: The API key itself; never shown.
         user: Whose it is.
         instances: CRNs of the instances that it opens; None for all.
+        requests_per_minute: How many requests may come with it; None for what is usual.
+        jobs_per_minute: How many submissions, likewise.
+        max_body_bytes: How large a request may be, likewise.
     """
 
     name: str
     secret: str = field(repr=False)
     user: str = "local"
     instances: frozenset[str] | None = None
+    requests_per_minute: int | None = None
+    jobs_per_minute: int | None = None
+    max_body_bytes: int | None = None
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What it says of limits."""
+        found = {name: getattr(self, name) for name in LIMITS}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @frozen(kw_only=True)
@@ -261,13 +276,14 @@ class _Reader:
         )
 
     def _key(self, where: str, entry: Mapping[str, Any]) -> KeyShape:
-        self._known(where, entry, ("name", "secret", "user", "instances"))
+        self._known(where, entry, ("name", "secret", "user", "instances", *LIMITS))
         name = self._needed(where, entry, "name")
         return KeyShape(
             name=name,
             secret=self._secret(where, self._needed(where, entry, "secret")),
             user=self._value(where, entry, "user", str, name),
             instances=self._instances(where, entry),
+            **{limit: self._value(where, entry, limit, int, None) for limit in LIMITS},
         )
 
     def _secret(self, where: str, reference: str) -> str:

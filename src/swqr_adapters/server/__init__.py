@@ -5,16 +5,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .app import make_app as make_app
+    from .audit import AuditFile as AuditFile
     from .hosting import Server as Server
     from .providers import Account as Account
+    from .providers import Allowance as Allowance
     from .providers import KeyRing as KeyRing
     from .providers import TransportProvider as TransportProvider
     from .settings import ServerSettings as ServerSettings
 
-__all__ = ["Account", "KeyRing", "Server", "ServerSettings", "TransportProvider", "make_app"]
+__all__ = [
+    "Account",
+    "Allowance",
+    "AuditFile",
+    "KeyRing",
+    "Server",
+    "ServerSettings",
+    "TransportProvider",
+    "make_app",
+]
 
 _HOME = {
     "Account": ".providers",
+    "Allowance": ".providers",
+    "AuditFile": ".audit",
     "KeyRing": ".providers",
     "Server": ".hosting",
     "ServerSettings": ".settings",

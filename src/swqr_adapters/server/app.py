@@ -5,6 +5,7 @@ from aiohttp import web
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
 
+from .audit import Audit
 from .controls import Control
 from .providers import TransportProvider
 from .service import Service
@@ -23,6 +24,7 @@ def make_app(
     clock: Clock | None = None,
     ids: IdFactory | None = None,
     control: Control | None = None,
+    audit: Audit | None = None,
 ) -> web.Application:
     """Make an application that answers IBM's REST interface; it closes *provider* at its end.
 
@@ -34,8 +36,11 @@ def make_app(
         clock: The time, for tokens; the system's if None.
         ids: Where keys and traces come from; random if None.
         control: What the control surface may do beyond looking.
+        audit: What keeps who changed what; None for nothing.
     """
-    service = Service(provider, settings or ServerSettings(), clock=clock, ids=ids, control=control)
+    service = Service(
+        provider, settings or ServerSettings(), clock=clock, ids=ids, control=control, audit=audit
+    )
     app = web.Application()
     app[SERVICE] = service
     app.router.add_route("*", "/{path:.*}", service.handle)

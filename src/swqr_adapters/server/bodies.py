@@ -38,8 +38,15 @@ class Bodies:
         self.budget = Budget(settings.bodies_in_flight_bytes)
 
     @asynccontextmanager
-    async def split(self, request: web.BaseRequest, member: str) -> AsyncIterator[Split]:
+    async def split(
+        self, request: web.BaseRequest, member: str, *, limit: int | None = None
+    ) -> AsyncIterator[Split]:
         """Read a JSON object with one member cut out; room is held for it inside this context.
+
+        Args:
+            request: The request.
+            member: The name of the member.
+            limit: The most bytes, if they are fewer than the server's own.
 
         Raises:
             HttpProblem: Its type is wrong, or it did not come in time.
@@ -47,7 +54,8 @@ class Bodies:
             PayloadTooLargeError: It is over the limit.
         """
         _check_type(request, _JSON)
-        async with self._read(request, self._settings.max_body_bytes) as body:
+        most = self._settings.max_body_bytes
+        async with self._read(request, min(most, limit or most)) as body:
             yield await split_async(body, member, max_depth=self._settings.max_depth)
 
     async def document(self, request: web.BaseRequest) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """One request on its way, with everything that its answer needs."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -32,11 +32,12 @@ class Call:
         legacy: Whether it came in by the base path of the older interface.
         extended: Whether a client of ours asks.
         version: The API version whose behaviour it gets.
+        most_bytes: The largest body that the sender may send; None for any.
     """
 
     __slots__ = (
-        "_account", "_instance", "_query", "_transport", "extended", "legacy", "names", "request",
-        "service", "version",
+        "_account", "_instance", "_query", "_transport", "extended", "legacy", "most_bytes",
+        "names", "request", "service", "version",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +48,7 @@ class Call:
         self.names = names
         self.legacy = legacy
         self.extended = False
+        self.most_bytes: int | None = None
         self.version = API_VERSIONS[0]
         self._account: Account | None = None
         self._instance: Instance | None = None
@@ -60,6 +62,19 @@ class Call:
     def bind_account(self, account: Account) -> None:
         """Say who asks where no instance matters."""
         self._account = account
+
+    @property
+    def known_account(self) -> Account | None:
+        """Who asks; None where nobody was asked for credentials, or they were no good."""
+        return self._account
+
+    def sender(self) -> dict[str, Any]:
+        """Return who asks, as the audit log tells it."""
+        return {
+            "user": None if self._account is None else self._account.user,
+            "key": None if self._account is None else self._account.key_id,
+            "instance": None if self._instance is None else self._instance.id,
+        }
 
     @property
     def account(self) -> Account:

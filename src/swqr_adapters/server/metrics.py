@@ -30,6 +30,7 @@ class Meter(Collector):
         self._sums: dict[str, float] = {}
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self.in_flight = 0
+        self.audit_failures = 0
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -72,6 +73,9 @@ class Meter(Collector):
         yield times
         yield GaugeMetricFamily(
             "swqr_http_requests_in_flight", "Requests not yet answered.", value=self.in_flight
+        )
+        yield CounterMetricFamily(
+            "swqr_audit_failures", "Lines that could not be kept.", value=self.audit_failures
         )
         for name, (about, read) in self._gauges.items():
             yield GaugeMetricFamily(name, about, value=read())

@@ -3,19 +3,37 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.validators import integer, optional
 from swqr_core.ports.transport import RuntimeTransport
 
-__all__ = ["Account", "KeyRing", "TransportProvider"]
+__all__ = ["Account", "Allowance", "KeyRing", "TransportProvider"]
+
+_SHOWN: Final = 16  # hexadecimal digits
 
 
 def _instances(value: "tuple[Instance, ...] | list[Instance]") -> tuple[Instance, ...]:
     return tuple(value)
+
+
+@frozen(kw_only=True)
+class Allowance:
+    """How much may be asked for with one key; None for any amount.
+
+    Attributes:
+        requests_per_minute: Requests of any kind.
+        jobs_per_minute: Submissions.
+        max_body_bytes: The largest request body.
+    """
+
+    requests_per_minute: int | None = field(default=None, validator=optional(integer(at_least=1)))
+    jobs_per_minute: int | None = field(default=None, validator=optional(integer(at_least=1)))
+    max_body_bytes: int | None = field(default=None, validator=optional(integer(at_least=1024)))
 
 
 @frozen(kw_only=True)
@@ -25,10 +43,14 @@ class Account:
     Attributes:
         user: The user's id (REST: ``user_id``).
         instances: The instances that the user can reach; the first is the default one.
+        allowance: How much may be asked for; None for what is usual on the server.
+        key_id: What the key is called in the audit log: part of its digest. The ring sets it.
     """
 
     user: str = "local"
     instances: tuple[Instance, ...] = field(converter=_instances)
+    allowance: Allowance | None = None
+    key_id: str = field(default="", eq=False)
 
 
 class TransportProvider(Protocol):
@@ -79,7 +101,12 @@ class KeyRing:
     ) -> None:
         self._bind = bind
         self._capabilities = capabilities
-        self._accounts = {_digest(key): account for key, account in (keys or {}).items()}
+        self._accounts = {
+            digest: evolve(account, key_id=digest.hex()[:_SHOWN])
+            for digest, account in (
+                (_digest(key), account) for key, account in (keys or {}).items()
+            )
+        }
         self._anybody = anybody
         self._close = close
         self._transports: dict[Principal, RuntimeTransport] = {}
@@ -101,7 +128,11 @@ class KeyRing:
 
     async def account(self, key: str) -> Account | None:
         """Return whom a key belongs to. The time it takes tells nothing about the keys."""
-        return self._accounts.get(_digest(key), self._anybody if key else None)
+        digest = _digest(key)
+        found = self._accounts.get(digest)
+        if found is None and key and self._anybody is not None:
+            return evolve(self._anybody, key_id=digest.hex()[:_SHOWN])
+        return found
 
     async def accounts(self) -> tuple[Account, ...]:
         """Return everybody that is known."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from aiohttp import web
-from attrs import evolve
+from attrs import define, evolve
 
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.ids import RandomIds
@@ -23,6 +23,7 @@ from swqr_core.errors import (
     ClosedError,
     InstanceNotFoundError,
     InvalidInputError,
+    PayloadTooLargeError,
     SwqrError,
     UnreachableError,
 )
@@ -34,7 +35,9 @@ from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.transport import RuntimeTransport
 
+from .allowances import Allowances
 from .answers import json_answer
+from .audit import Audit
 from .bodies import Bodies
 from .call import Call
 from .controls import Control
@@ -60,6 +63,8 @@ _ONCE: Final = (_AUTHORIZATION, _OLDEST, _INSTANCE, VERSION_HEADER, IDEMPOTENCY_
 _LONGEST_KEY: Final = 64
 _LONGEST_ID: Final = 1000
 _LONGEST_CRN: Final = 1024
+_LONGEST_TOLD: Final = 100
+_SUBMISSIONS: Final = ("/jobs", "/create_runtime_job")
 _MOST_BOUND: Final = 4096
 _MOST_CALLERS: Final = 10_000
 _CRN_COLONS: Final = 9
@@ -72,6 +77,19 @@ _HOME_REGION: Final = "us-east"
 _Credentials = tuple[str, str]  # the headers that may hold some
 
 
+@define
+class Trail:
+    """What is known of a request whatever becomes of it.
+
+    Attributes:
+        template: The route that it took.
+        call: The request, once it was understood.
+    """
+
+    template: str = "unknown"
+    call: Call | None = None
+
+
 class Service:
     """Answers requests over transports.
 
@@ -81,6 +99,7 @@ class Service:
         clock: The time, for tokens.
         ids: Where keys and traces come from.
         control: What the control surface may do beyond looking.
+        audit: What keeps who changed what; None for nothing.
     """
 
     def __init__(
@@ -91,13 +110,16 @@ class Service:
         clock: Clock | None = None,
         ids: IdFactory | None = None,
         control: Control | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self.provider = provider
         self.settings = settings
         self.bodies = Bodies(settings)
+        self.audit = audit
         self.meter = Meter()
         self._clock = clock or SystemClock()
         self.faults = Faults(self._clock)
+        self.allowances = Allowances(self._clock, settings.allowance)
         self._ids = ids or RandomIds()
         self.desk = TokenDesk(self._clock, settings.token_seconds)
         self.platform = Platform(self._clock, self._ids, settings)
@@ -208,9 +230,9 @@ class Service:
         meter, loop = self.meter, asyncio.get_running_loop()
         started = loop.time()
         meter.in_flight += 1
-        status, template = 499, "unknown"
+        status, trail = 499, Trail()
         try:
-            template, response = await self._route(request)
+            response = await self._route(request, trail)
             status = response.status
             return response  # noqa: TRY300 - `finally` needs the status first
         except Dropped:
@@ -219,25 +241,46 @@ class Service:
             return web.Response(status=status)
         finally:
             meter.in_flight -= 1
-            meter.count(request.method, template, status, loop.time() - started)
+            meter.count(request.method, trail.template, status, loop.time() - started)
+            if self.audit is not None and request.method in _UNSAFE:
+                self._record(self.audit, request, trail, status)
 
-    async def _route(self, request: web.BaseRequest) -> tuple[str, web.StreamResponse]:
-        template = "unknown"
+    def _record(self, audit: Audit, request: web.BaseRequest, trail: Trail, status: int) -> None:
+        """Keep who asked for a change, and what became of it."""
+        call = trail.call
+        try:
+            audit.record(
+                {
+                    "at": self._clock.now().isoformat(),
+                    "from": request.remote,
+                    **({} if call is None else call.sender()),
+                    "method": request.method,
+                    "route": trail.template,
+                    "of": [] if call is None else [name[:_LONGEST_TOLD] for name in call.names],
+                    "status": status,
+                }
+            )
+        except OSError:
+            self.meter.audit_failures += 1
+            _log.exception("the audit log cannot be written")
+
+    async def _route(self, request: web.BaseRequest, trail: Trail) -> web.StreamResponse:
         path = request.rel_url.raw_path
         place = place_of(path)
         tongue = tongue_of(place.group)
         try:
             route, names, place = self._find(request, place)
-            template = route.template if place.group == "runtime" else place.group + route.template
+            group = "" if place.group == "runtime" else place.group
+            trail.template = group + route.template
             if self.faults.rules and place.group != "control":
                 answer = await self.faults.meet(request.method, path, lambda: self._ask(
-                    request, route, names, place, tongue
+                    request, route, names, place, tongue=tongue, trail=trail
                 ))  # fmt: skip
             else:
-                answer = await self._ask(request, route, names, place, tongue)
+                answer = await self._ask(request, route, names, place, tongue=tongue, trail=trail)
         except HttpProblem as problem:
             answer = self._problem(problem, tongue)
-        return template, answer
+        return answer
 
     def _find(self, request: web.BaseRequest, place: Place) -> tuple[Route, tuple[str, ...], Place]:
         segments = segments_of(place.rest)
@@ -266,9 +309,11 @@ class Service:
         route: Route,
         names: tuple[str, ...],
         place: Place,
+        *,
         tongue: Tongue,
+        trail: Trail,
     ) -> web.StreamResponse:
-        call = Call(request, self, names, legacy=place.legacy)
+        call = trail.call = Call(request, self, names, legacy=place.legacy)
         headers = request.headers
         call.extended = is_spoken(headers)
         try:
@@ -277,6 +322,7 @@ class Service:
                     raise InvalidInputError(name, "stands there more than once", 1208)  # noqa: TRY301
             call.version = parse_version(headers.get(VERSION_HEADER))
             await self._admit(call, route)
+            self._allow(call, route)
             return await route.answer(call)
         except HttpProblem as problem:
             return self._problem(problem, tongue)
@@ -313,6 +359,22 @@ class Service:
             self.check_control(call.request)
         elif route.group == "account":
             call.bind_account(await self.account(call.request))
+
+    def _allow(self, call: Call, route: Route) -> None:
+        """Count a request against what its key may ask for.
+
+        Raises:
+            HttpProblem: It is one too many; nothing was done.
+            PayloadTooLargeError: It is larger than the key allows.
+        """
+        account, announced = call.known_account, call.request.content_length
+        if account is None:
+            return
+        submission = route.method == "POST" and route.template.endswith(_SUBMISSIONS)
+        self.allowances.spend(account, submission=submission)
+        call.most_bytes = most = self.allowances.of(account).max_body_bytes
+        if most is not None and announced is not None and announced > most:
+            raise PayloadTooLargeError("body", announced, most)
 
     async def _bind(self, call: Call) -> None:
         """Find out who asks in which instance.

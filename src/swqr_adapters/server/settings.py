@@ -4,6 +4,8 @@ from attrs import field, frozen
 
 from swqr_core.model.validators import integer, seconds
 
+from .providers import Allowance
+
 __all__ = ["ServerSettings"]
 
 _MIB = 2**20
@@ -26,6 +28,7 @@ class ServerSettings:
         max_connections: How many connections may be open at one moment; further ones are closed.
         token_seconds: For how long a token is good, and the signed URL of an upload.
         workspace_bytes: How much all uploaded files of a Strangeworks workspace may take together.
+        allowance: How much may be asked for with a key for which nothing else is said.
         control_key: The key of the control surface; None to serve it to this machine alone.
     """
 
@@ -40,4 +43,5 @@ class ServerSettings:
     max_connections: int = field(default=10_000, validator=integer(at_least=1))
     token_seconds: int = field(default=3600, validator=integer(at_least=60, unit="seconds"))
     workspace_bytes: int = field(default=64 * _MIB, validator=integer(at_least=1024))
+    allowance: Allowance = field(factory=Allowance)
     control_key: str | None = field(default=None, repr=False)

@@ -153,6 +153,7 @@ def test_the_control_surface_takes_its_key_from_the_environment() -> None:
         (["--store", "/", "--transport", CLOUD], "is a folder"),
         (["--store", "/nonexistent/store.db", "--transport", CLOUD], "no folder"),
         (["--store", "x", "--transport", "ibm://x"], "--store"),
+        (["--audit-log", "/nonexistent/audit", "--transport", CLOUD], "--audit-log"),
         (["--host", "192.0.2.1", "--api-key", "k", "--transport", CLOUD], "cannot listen"),
     ],
 )
@@ -171,6 +172,7 @@ def test_a_fleet_file_shapes_what_is_served(tmp_path: Path) -> None:
         '[[backend]]\nname = "lab"\nsnapshot = "ideal_4"\ncalibration_ids = ["c1"]\n'
         '[[backend]]\nname = "mock_lab"\nsnapshot = "ideal_4"\nmock = true\n'
         '[[key]]\nname = "ci"\nsecret = "env:TEAM_KEY"\ninstances = ["team"]\n'
+        "requests_per_minute = 5\n"
     )
     options = ("--fleet", str(fleet), "--ready-file", str(ready))
     with serving(*options, TEAM_KEY="s3cret") as (_, line):
@@ -187,6 +189,7 @@ def test_a_fleet_file_shapes_what_is_served(tmp_path: Path) -> None:
         unknown = ask(f"{base}/backends/lab/configuration?calibration_id=c2", **head)
         other = found["crn"].replace(":team:", ":other:")
         elsewhere = ask(f"{base}/backends", **{**head, "Service_CRN": other})
+        within, over = [ask(f"{base}/backends", **head)[0] for _ in range(2)]
 
     assert found["token"] == "s3cret"
     assert [device["name"] for device in plain[1]["devices"]] == ["lab"]
@@ -195,6 +198,20 @@ def test_a_fleet_file_shapes_what_is_served(tmp_path: Path) -> None:
         "mock_lab": "mock",
     }
     assert (known[0], unknown[0], elsewhere[0]) == (200, 400, 404)
+    assert (within, over) == (200, 429)
+
+
+def test_limits_and_the_audit_log_are_options(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    options = ("--jobs-per-minute", "1", "--audit-log", str(log))
+    with serving(*options) as (_, line):
+        url = f"{line.split()[-1]}/api/v1/jobs"
+        head = {"Authorization": "apikey any", "Service_CRN": LOCAL}
+        body = {"program_id": "sampler", "backend": "ideal_3", "params": {}}
+        statuses = [ask(url, "POST", body, **head)[0] for _ in range(2)]
+
+    assert statuses == [200, 429]
+    assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == statuses
 
 
 def test_with_a_store_sessions_outlive_a_server_that_was_killed(tmp_path: Path) -> None:

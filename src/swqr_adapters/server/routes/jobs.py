@@ -35,7 +35,7 @@ async def submit(call: Call) -> web.StreamResponse:
     """Queue a job. Its parameters go through as the bytes they are."""
     service = call.service
     key = service.idempotency_key(call.request)
-    async with service.bodies.split(call.request, "params") as body:
+    async with service.bodies.split(call.request, "params", limit=call.most_bytes) as body:
         spec = parse_job_submission(body.head)
         service.check_accepting()
         job = await call.transport.submit(spec, body.value or b"{}", key=key)

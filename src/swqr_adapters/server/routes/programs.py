@@ -38,7 +38,7 @@ async def upload(call: Call) -> web.StreamResponse:
     """Add a program."""
     service = call.service
     key = service.idempotency_key(call.request)
-    async with service.bodies.split(call.request, "data") as body:
+    async with service.bodies.split(call.request, "data", limit=call.most_bytes) as body:
         spec = parse_program_upload(body.head)
         data = None if body.value is None else json.loads(body.value)
         source = parse_program_source({"data": data})
@@ -74,7 +74,9 @@ async def update(call: Call) -> web.StreamResponse:
 
 async def replace(call: Call) -> web.StreamResponse:
     """Change a program's source: the body is the text as it is."""
-    async with call.service.bodies.raw(call.request, MAX_SOURCE_BYTES) as source:
+    async with call.service.bodies.raw(
+        call.request, min(MAX_SOURCE_BYTES, call.most_bytes or MAX_SOURCE_BYTES)
+    ) as source:
         await call.transport.replace_program(call.names[0], source)
     return empty()
 
