@@ -23,6 +23,7 @@ __all__ = ["BACKENDS", "KEY", "answer_to"]
 KEY: Final = "the-key"
 BACKENDS: Final = tuple(f"ideal_{size}" for size in range(1, 7))
 _LONGEST: Final = 0.03  # seconds that a job takes
+_RECORDS: Final = 40  # after which the log is compacted, so that many are killed in that
 _LARGE: Final = 100_000  # bytes of a result that is too large for the database
 
 
@@ -54,7 +55,9 @@ class Waiter:
 async def main(store: str) -> None:
     """Serve until killed."""
     cloud = await open_cloud(
-        CloudSettings(store=store, ideal=(5,), interactive_ttl=1, seed=7), executor=Waiter()
+        CloudSettings(store=store, ideal=(5,), interactive_ttl=1, seed=7),
+        executor=Waiter(),
+        compact_every=_RECORDS,
     )
 
     async def bind(principal: Principal) -> RuntimeTransport:

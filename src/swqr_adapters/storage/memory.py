@@ -1,9 +1,9 @@
 """An event log that lives as long as its process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from swqr_core.errors import ClosedError, InvalidInputError, UnsupportedOperation
-from swqr_core.ports.storage import LogRecord
+from swqr_core.ports.storage import Document, LogRecord
 
 __all__ = ["MemoryEventLog"]
 
@@ -21,6 +21,8 @@ class MemoryEventLog:
     def __init__(self, *, keep: bool = True) -> None:
         self._keep = keep
         self._records: list[LogRecord] = []
+        self._through = 0
+        self._documents: dict[tuple[str, str], Document] = {}
         self._count = 0
         self._closed = False
 
@@ -56,11 +58,37 @@ class MemoryEventLog:
         self._check()
         if not self._keep and self._count > after:
             raise UnsupportedOperation(_NAME, "reading, because it was made with keep=False")
-        number = after
+        number = max(after, self._through)
         while number < self._count:
             number += 1
-            yield number, self._records[number - 1]
+            yield number, self._records[number - self._through - 1]
             self._check()
+
+    async def compact(self, through: int, documents: Iterable[Document]) -> None:
+        """Keep documents in place of all records up to number *through*.
+
+        Raises:
+            ClosedError: The log was closed.
+        """
+        self._check()
+        for document in documents:
+            if document.body is None:
+                self._documents.pop((document.kind, document.id), None)
+            else:
+                self._documents[document.kind, document.id] = document
+        if self._keep:
+            del self._records[: through - self._through]
+        self._through = max(self._through, through)
+
+    async def documents(self, kind: str) -> AsyncIterator[Document]:
+        """Yield the documents of a kind, in the order in which they were first made.
+
+        Raises:
+            ClosedError: The log was closed.
+        """
+        self._check()
+        for document in [each for each in self._documents.values() if each.kind == kind]:
+            yield document
 
     async def mend(self) -> None:
         """Do nothing: memory does not fail to take a record.
@@ -74,6 +102,7 @@ class MemoryEventLog:
         """Forget everything. Closing twice is fine."""
         self._closed = True
         self._records.clear()
+        self._documents.clear()
 
     def _check(self) -> None:
         if self._closed:

@@ -5,12 +5,13 @@ cloud to which the same facts are applied in the same order is the same cloud.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionEvent, SessionState
+from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import BackendName, InstanceId, JobId, SessionId
 
 from . import scheduling
@@ -38,7 +39,7 @@ from .facts import (
     TagsSet,
 )
 from .library import Library
-from .settings import EngineSettings
+from .settings import Device, EngineSettings
 from .state import Account, EndedJob, LiveDevice, LiveJob, LiveSession
 
 __all__ = ["Cloud", "Owner"]
@@ -333,6 +334,45 @@ class Cloud:
 
     def _job_deleted(self, fact: JobDeleted) -> None:
         del self.ended[fact.job_id]
+
+    # --- from documents ------------------------------------------------------------------------
+
+    def add_device(self, device: Device, status: BackendStatus, reason: str) -> None:
+        """Take in a device on which nothing runs yet."""
+        made = LiveDevice(device, len(self.devices) + 1, status, reason)
+        self.devices[device.name] = made
+
+    def add_usage(self, account: Account, parts: Iterable[tuple[datetime, int]]) -> None:
+        """Take in what an instance has used, oldest first."""
+        for expires, amount in parts:
+            account.usage.add(amount, expires)
+            heapq.heappush(self._expiries, (expires, account.number, account))
+
+    def add_job(self, job: LiveJob) -> None:
+        """Take in a job that is queued or running; they come in the order of acceptance."""
+        account, device, session = job.account, job.device, job.session
+        self.jobs[job.id] = job
+        if job.state is JobState.QUEUED:
+            account.queued[job.seq] = job
+            account.waiting[device.number] = account.waiting.get(device.number, 0) + 1
+            if session is not None:
+                session.enqueue(job)
+            return
+        self.running[job.seq] = job
+        account.running += 1
+        device.running += 1
+        if session is not None:
+            session.running += 1
+
+    def queue_up(self) -> None:
+        """Let all compete that wait, once everything was taken in."""
+        for job in self.jobs.values():
+            if job.state is JobState.QUEUED and job.session is None:
+                scheduling.offer(job)
+        for session in self.sessions.values():
+            head = session.head()
+            if head is not None and session.state is not SessionState.CLOSED:
+                scheduling.offer(head)
 
     # --- programs ------------------------------------------------------------------------------
 

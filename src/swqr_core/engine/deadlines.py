@@ -57,6 +57,11 @@ class Deadlines(Generic[T]):
         """Return whether such a deadline is set."""
         return (kind, number) in self._set
 
+    def of(self, kind: Deadline, number: int) -> datetime | None:
+        """Return when such a deadline is due, if it is set."""
+        found = self._set.get((kind, number))
+        return None if found is None else found[0]
+
     def next(self) -> datetime | None:
         """Return when the next thing is due."""
         first = self._heap.first()

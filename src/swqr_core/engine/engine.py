@@ -100,6 +100,11 @@ class Engine:
         }
 
     @property
+    def cloud(self) -> Cloud:
+        """What it knows, for making documents of it and building it from them."""
+        return self._cloud
+
+    @property
     def now(self) -> datetime | None:
         """The latest moment that the engine has seen; None before the first."""
         return self._cloud.now

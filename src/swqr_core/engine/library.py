@@ -62,6 +62,10 @@ class Library:
         """Forget a program."""
         del self._shelved[fact.program_id]
 
+    def put(self, shelved: Shelved) -> None:
+        """Take in a program as it was at some moment."""
+        self._shelved[shelved.program.id] = shelved
+
     def get(self, program_id: str) -> Shelved | None:
         """Return an uploaded program, whoever sees it."""
         return self._shelved.get(program_id)

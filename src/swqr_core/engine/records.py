@@ -41,8 +41,16 @@ from .layouts import (
 from .settings import Device
 
 __all__ = [
+    "ADDRESS",
+    "DEVICE",
     "FACTS",
+    "FINISH",
     "INPUTS",
+    "JOB_SPEC",
+    "PAYLOAD",
+    "PRINCIPAL",
+    "PROGRAM_SPEC",
+    "SESSION_SPEC",
     "VERSION",
     "decode_fact",
     "decode_input",
@@ -57,17 +65,17 @@ VERSION: Final = 1
 
 _ADVANCE = "advance"
 
-_ADDRESS = Layout(Payload, digest=TEXT, size=WHOLE).codec
-_PAYLOAD = optional(_ADDRESS)
-_PRINCIPAL = Layout(Principal, user=TEXT, instance=TEXT).codec
-_DEVICE = Layout(
+ADDRESS = Layout(Payload, digest=TEXT, size=WHOLE).codec
+PAYLOAD = optional(ADDRESS)
+PRINCIPAL = Layout(Principal, user=TEXT, instance=TEXT).codec
+DEVICE = Layout(
     Device,
     name=TEXT,
     concurrent_jobs=WHOLE,
     session_lanes=WHOLE,
     job_seconds=optional(NUMBER),
 ).codec
-_SESSION_SPEC = Layout(
+SESSION_SPEC = Layout(
     SessionSpec,
     backend=TEXT,
     mode=word(SessionMode),
@@ -76,7 +84,7 @@ _SESSION_SPEC = Layout(
     active_ttl=optional(WHOLE),
     extra=JSON,
 ).codec
-_JOB_SPEC = Layout(
+JOB_SPEC = Layout(
     JobSpec,
     program_id=TEXT,
     backend=TEXT,
@@ -93,22 +101,22 @@ _OUTCOME: dict[str, Codec[Any]] = {
     "reason": optional(TEXT),
     "reason_code": optional(WHOLE),
     "reason_solution": optional(TEXT),
-    "result": _PAYLOAD,
-    "logs": _PAYLOAD,
+    "result": PAYLOAD,
+    "logs": PAYLOAD,
     "metrics": JSON,
 }
 _OPENING: dict[str, Codec[Any]] = {
-    "principal": _PRINCIPAL,
+    "principal": PRINCIPAL,
     "session_id": TEXT,
-    "spec": _SESSION_SPEC,
+    "spec": SESSION_SPEC,
     "key": TEXT,
     "content": TEXT,
 }
 _SUBMISSION: dict[str, Codec[Any]] = {
-    "principal": _PRINCIPAL,
+    "principal": PRINCIPAL,
     "job_id": TEXT,
-    "spec": _JOB_SPEC,
-    "params": _ADDRESS,
+    "spec": JOB_SPEC,
+    "params": ADDRESS,
     "key": TEXT,
     "content": TEXT,
 }
@@ -117,7 +125,7 @@ _BACKEND_STATUS: dict[str, Codec[Any]] = {
     "status": word(BackendStatus),
     "reason": TEXT,
 }
-_PROGRAM_SPEC = Layout(
+PROGRAM_SPEC = Layout(
     ProgramSpec,
     name=TEXT,
     description=TEXT,
@@ -141,15 +149,15 @@ _PROGRAM_UPDATE = Layout(
     tags=optional(texts()),
 ).codec
 _UPLOAD: dict[str, Codec[Any]] = {
-    "principal": _PRINCIPAL,
+    "principal": PRINCIPAL,
     "program_id": TEXT,
-    "spec": _PROGRAM_SPEC,
-    "source": _ADDRESS,
+    "spec": PROGRAM_SPEC,
+    "source": ADDRESS,
     "key": TEXT,
     "content": TEXT,
 }
-_ABOUT_PROGRAM: dict[str, Codec[Any]] = {"principal": _PRINCIPAL, "program_id": TEXT}
-_FINISH = Layout(
+_ABOUT_PROGRAM: dict[str, Codec[Any]] = {"principal": PRINCIPAL, "program_id": TEXT}
+FINISH = Layout(
     inputs.FinishExecution,
     job_id=TEXT,
     status=word(ExecutionStatus),
@@ -159,30 +167,30 @@ _FINISH = Layout(
 
 INPUTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
     {
-        "add_device": Layout(inputs.AddDevice, device=_DEVICE),
+        "add_device": Layout(inputs.AddDevice, device=DEVICE),
         "set_device_status": Layout(inputs.SetDeviceStatus, **_BACKEND_STATUS),
         "open_session": Layout(inputs.OpenSession, **_OPENING),
-        "drain_session": Layout(inputs.DrainSession, principal=_PRINCIPAL, session_id=TEXT),
-        "cancel_session": Layout(inputs.CancelSession, principal=_PRINCIPAL, session_id=TEXT),
+        "drain_session": Layout(inputs.DrainSession, principal=PRINCIPAL, session_id=TEXT),
+        "cancel_session": Layout(inputs.CancelSession, principal=PRINCIPAL, session_id=TEXT),
         "submit_job": Layout(inputs.SubmitJob, **_SUBMISSION),
-        "cancel_job": Layout(inputs.CancelJob, principal=_PRINCIPAL, job_id=TEXT),
-        "delete_job": Layout(inputs.DeleteJob, principal=_PRINCIPAL, job_id=TEXT),
-        "set_tags": Layout(inputs.SetTags, principal=_PRINCIPAL, job_id=TEXT, tags=texts()),
-        "take_result": Layout(inputs.TakeResult, principal=_PRINCIPAL, job_id=TEXT),
-        "finish_execution": _FINISH,
+        "cancel_job": Layout(inputs.CancelJob, principal=PRINCIPAL, job_id=TEXT),
+        "delete_job": Layout(inputs.DeleteJob, principal=PRINCIPAL, job_id=TEXT),
+        "set_tags": Layout(inputs.SetTags, principal=PRINCIPAL, job_id=TEXT, tags=texts()),
+        "take_result": Layout(inputs.TakeResult, principal=PRINCIPAL, job_id=TEXT),
+        "finish_execution": FINISH,
         "add_program": Layout(inputs.AddProgram, **_UPLOAD),
         "update_program": Layout(inputs.UpdateProgram, **_ABOUT_PROGRAM, update=_PROGRAM_UPDATE),
-        "replace_program": Layout(inputs.ReplaceProgram, **_ABOUT_PROGRAM, source=_ADDRESS),
+        "replace_program": Layout(inputs.ReplaceProgram, **_ABOUT_PROGRAM, source=ADDRESS),
         "publish_program": Layout(inputs.PublishProgram, **_ABOUT_PROGRAM, public=FLAG),
         "delete_program": Layout(inputs.DeleteProgram, **_ABOUT_PROGRAM),
-        "publish_interim": Layout(inputs.PublishInterim, job_id=TEXT, results=many(_ADDRESS)),
+        "publish_interim": Layout(inputs.PublishInterim, job_id=TEXT, results=many(ADDRESS)),
     }
 )
 """How each input is written, by its kind."""
 
 FACTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
     {
-        "device_added": Layout(facts.DeviceAdded, at=TIME, device=_DEVICE),
+        "device_added": Layout(facts.DeviceAdded, at=TIME, device=DEVICE),
         "device_status_set": Layout(facts.DeviceStatusSet, at=TIME, **_BACKEND_STATUS),
         "session_opened": Layout(facts.SessionOpened, at=TIME, **_OPENING),
         "session_advanced": Layout(
@@ -202,7 +210,7 @@ FACTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
         ),
         "job_started": Layout(facts.JobStarted, at=TIME, job_id=TEXT),
         "job_executed": Layout(
-            facts.JobExecuted, at=TIME, job_id=TEXT, due_at=TIME, outcome=_FINISH.codec
+            facts.JobExecuted, at=TIME, job_id=TEXT, due_at=TIME, outcome=FINISH.codec
         ),
         "job_ended": Layout(
             facts.JobEnded,
@@ -218,14 +226,14 @@ FACTS: Final[Mapping[str, Layout[Any]]] = MappingProxyType(
         "job_deleted": Layout(facts.JobDeleted, at=TIME, job_id=TEXT),
         "program_added": Layout(facts.ProgramAdded, at=TIME, **_UPLOAD),
         "program_changed": Layout(
-            facts.ProgramChanged, at=TIME, program_id=TEXT, spec=_PROGRAM_SPEC, source=_ADDRESS
+            facts.ProgramChanged, at=TIME, program_id=TEXT, spec=PROGRAM_SPEC, source=ADDRESS
         ),
         "program_deleted": Layout(facts.ProgramDeleted, at=TIME, program_id=TEXT),
         "job_pinned": Layout(
-            facts.JobPinned, at=TIME, job_id=TEXT, spec=_PROGRAM_SPEC, source=_ADDRESS
+            facts.JobPinned, at=TIME, job_id=TEXT, spec=PROGRAM_SPEC, source=ADDRESS
         ),
         "interim_published": Layout(
-            facts.InterimPublished, at=TIME, job_id=TEXT, results=many(_ADDRESS)
+            facts.InterimPublished, at=TIME, job_id=TEXT, results=many(ADDRESS)
         ),
     }
 )

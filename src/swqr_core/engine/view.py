@@ -47,7 +47,7 @@ from .facts import (
 )
 from .library import Library
 
-__all__ = ["View"]
+__all__ = ["Charges", "JobRecord", "SessionRecord", "View"]
 
 T = TypeVar("T")
 
@@ -55,7 +55,9 @@ _ACTIVE = frozenset({SessionState.BUSY, SessionState.IDLE, SessionState.DRAINING
 
 
 @define
-class _JobRecord:
+class JobRecord:
+    """All that is kept of a job."""
+
     job: Job
     number: int
     logs: Payload | None = None
@@ -63,7 +65,9 @@ class _JobRecord:
 
 
 @define
-class _SessionRecord:
+class SessionRecord:
+    """All that is kept of a session."""
+
     session: Session
     active_ttl: int
     active_since: datetime | None = None
@@ -71,6 +75,60 @@ class _SessionRecord:
     charged: float = 0.0
     steps: list[SessionStep] = field(factory=list)
     jobs: dict[JobId, None] = field(factory=dict)
+
+    def snapshot(self) -> Session:
+        """Return the session with all its steps."""
+        return evolve(self.session, steps=tuple(self.steps))
+
+
+@define
+class Charges:
+    """What an instance was charged, oldest first; each charge has a number for ever.
+
+    Attributes:
+        first: The number of the first that is kept.
+        saved: The number of the first that is in no document yet.
+        oldest: The number of the first that is still in a document.
+    """
+
+    first: int = 0
+    saved: int = 0
+    oldest: int = 0
+    _kept: list[tuple[datetime, float]] = field(factory=list)
+
+    @property
+    def end(self) -> int:
+        """The number of the next one."""
+        return self.first + len(self._kept)
+
+    def add(self, at: datetime, seconds: float) -> None:
+        """Take in the next one."""
+        self._kept.append((at, seconds))
+
+    def restore(self, first: int, charges: list[tuple[datetime, float]]) -> None:
+        """Take in a document's charges."""
+        if not self._kept:
+            self.first = self.oldest = first
+        self._kept += charges
+        self.saved = self.end
+
+    def write_again(self) -> None:
+        """Take it that no document has any of them."""
+        self.oldest, self.saved = 0, self.first
+
+    def forget(self, since: datetime) -> None:
+        """Forget what was charged before a moment."""
+        many = bisect_left(self._kept, since, key=lambda charge: charge[0])
+        del self._kept[:many]
+        self.first += many
+
+    def between(self, first: int, end: int) -> list[tuple[datetime, float]]:
+        """Return those with numbers from *first* on, before *end*."""
+        return self._kept[first - self.first : end - self.first]
+
+    def total(self) -> float:
+        """Return the seconds of all that are kept."""
+        return sum(seconds for _, seconds in self._kept)
 
 
 @define
@@ -84,7 +142,7 @@ class _Tenant:
     by_tag: dict[str, dict[JobId, None]] = field(factory=dict)
     by_key: dict[str, JobId] = field(factory=dict)
     sessions: dict[SessionId, None] = field(factory=dict)
-    charges: list[tuple[datetime, float]] = field(factory=list)
+    charges: Charges = field(factory=Charges)
 
 
 class View:
@@ -95,8 +153,8 @@ class View:
     """
 
     def __init__(self) -> None:
-        self._jobs: dict[str, _JobRecord] = {}
-        self._sessions: dict[str, _SessionRecord] = {}
+        self._jobs: dict[str, JobRecord] = {}
+        self._sessions: dict[str, SessionRecord] = {}
         self._tenants: dict[InstanceId, _Tenant] = {}
         self._queues: dict[str, int] = {}
         self._status: dict[str, tuple[BackendStatus, str]] = {}
@@ -154,7 +212,7 @@ class View:
             instance=fact.principal.instance,
             extra=spec.extra,
         )
-        self._sessions[fact.session_id] = _SessionRecord(
+        self._sessions[fact.session_id] = SessionRecord(
             session, spec.active_ttl or spec.max_ttl or 0
         )
         self._sessions[fact.session_id].steps.append(
@@ -183,7 +241,7 @@ class View:
             record.active_before += (fact.at - record.active_since).total_seconds()
             record.active_since = None
 
-    def _activate(self, record: _SessionRecord, at: datetime) -> None:
+    def _activate(self, record: SessionRecord, at: datetime) -> None:
         session = record.session
         record.active_since = at
         record.session = evolve(session, activated_at=at, started_at=session.started_at or at)
@@ -195,7 +253,7 @@ class View:
             record.session = evolve(record.session, usage_seconds=record.charged)
 
     def _instance_charged(self, fact: InstanceCharged) -> None:
-        self._tenant(fact.instance).charges.append((fact.at, fact.seconds))
+        self._tenant(fact.instance).charges.add(fact.at, fact.seconds)
 
     def _job_accepted(self, fact: JobAccepted) -> None:
         spec, tenant = fact.spec, self._tenant(fact.principal.instance)
@@ -209,7 +267,7 @@ class View:
             user=fact.principal.user,
             instance=fact.principal.instance,
         )
-        self._jobs[fact.job_id] = _JobRecord(job, fact.number)
+        self._jobs[fact.job_id] = JobRecord(job, fact.number)
         tenant.jobs[fact.job_id] = tenant.pending[fact.job_id] = None
         tenant.created.append(fact.at)
         tenant.order.append(fact.job_id)
@@ -348,7 +406,7 @@ class View:
             values=dict(record.metrics or {}),
         )
 
-    def _job_record(self, principal: Principal, job_id: str) -> _JobRecord:
+    def _job_record(self, principal: Principal, job_id: str) -> JobRecord:
         record = self._jobs.get(job_id)
         if record is None or record.job.instance != principal.instance:
             raise JobNotFoundError(job_id)
@@ -365,7 +423,7 @@ class View:
             raise SessionNotFoundError(session_id)
         return self._as_of(record, at)
 
-    def _as_of(self, record: _SessionRecord, at: datetime) -> Session:
+    def _as_of(self, record: SessionRecord, at: datetime) -> Session:
         spent = record.active_before
         if record.active_since is not None:
             spent += (at - record.active_since).total_seconds()
@@ -442,9 +500,69 @@ class View:
 
     def consumed(self, instance: InstanceId, since: datetime) -> float:
         """Return the seconds charged to an instance since a time; what is older is forgotten."""
-        charges = self._tenant(instance).charges
-        del charges[: bisect_left(charges, since, key=lambda charge: charge[0])]
-        return sum(seconds for _, seconds in charges)
+        charges = self.charges(instance)
+        charges.forget(since)
+        return charges.total()
+
+    # --- documents -----------------------------------------------------------------------------
+
+    def charges(self, instance: InstanceId) -> Charges:
+        """Return what an instance was charged."""
+        return self._tenant(instance).charges
+
+    def session_record(self, session_id: str) -> SessionRecord:
+        """Return all that is kept of a session that is known to exist."""
+        return self._sessions[session_id]
+
+    def job_record(self, job_id: str) -> JobRecord | None:
+        """Return all that is kept of a job, if it is there."""
+        return self._jobs.get(job_id)
+
+    def add_device(self, name: str, status: BackendStatus, reason: str) -> None:
+        """Take in a device."""
+        self._queues[name] = 0
+        self._status[name] = status, reason
+
+    def add_session(
+        self,
+        session: Session,
+        active_ttl: int,
+        active_since: datetime | None,
+        active_before: float,
+        charged: float,
+    ) -> None:
+        """Take in a session with its steps; they come in the order of opening."""
+        plain = evolve(session, steps=())
+        self._sessions[session.id] = SessionRecord(
+            plain, active_ttl, active_since, active_before, charged, list(session.steps)
+        )
+        self._tenant(session.instance or InstanceId("")).sessions[session.id] = None
+
+    def add_job(
+        self,
+        record: JobRecord,
+        interim: Sequence[Payload],
+        pinned: JobPinned | None,
+    ) -> None:
+        """Take in a job; they come in the order of acceptance."""
+        job = record.job
+        self._jobs[job.id] = record
+        tenant = self._tenant(job.instance or InstanceId(""))
+        tenant.jobs[job.id] = None
+        tenant.created.append(job.created_at)
+        tenant.order.append(job.id)
+        for tag in job.spec.tags:
+            tenant.by_tag.setdefault(tag, {})[job.id] = None
+        if job.spec.session_id is not None:
+            self._sessions[job.spec.session_id].jobs[job.id] = None
+        if not job.state.ended:
+            tenant.pending[job.id] = None
+        if job.state is JobState.QUEUED:
+            self._queues[job.spec.backend] = self._queues.get(job.spec.backend, 0) + 1
+        if interim:
+            self._interim[job.id] = list(interim)
+        if pinned is not None:
+            self._pinned[job.id] = pinned
 
 
 def _conditions(query: JobQuery) -> Iterator[Callable[[Job], bool]]:

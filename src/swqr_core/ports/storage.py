@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from swqr_core.model.payload import Payload
 
-__all__ = ["BlobStore", "EventLog", "LogRecord"]
+__all__ = ["BlobStore", "Document", "EventLog", "LogRecord"]
 
 
 def _in_order(facts: Iterable[Mapping[str, object]]) -> tuple[Mapping[str, object], ...]:
@@ -31,6 +31,21 @@ class LogRecord:
     facts: tuple[Mapping[str, object], ...] = field(converter=_in_order)
 
 
+@frozen(kw_only=True)
+class Document:
+    """What is known of one thing, so that no older record is needed for it.
+
+    Attributes:
+        kind: What kind of thing.
+        id: Which one of its kind.
+        body: What is known, as plain JSON values; None if it is gone.
+    """
+
+    kind: str
+    id: str
+    body: Mapping[str, object] | None
+
+
 class EventLog(Protocol):
     """An append-only log with one writer."""
 
@@ -48,7 +63,26 @@ class EventLog(Protocol):
         ...
 
     def read(self, after: int = 0) -> AsyncIterator[tuple[int, LogRecord]]:
-        """Yield the records behind number *after*, in order, with their numbers."""
+        """Yield the records behind number *after*, in order, with their numbers.
+
+        Those that were compacted away are not among them.
+        """
+        ...
+
+    async def compact(self, through: int, documents: Iterable[Document]) -> None:
+        """Keep documents in place of all records up to number *through*, all at once.
+
+        A document replaces an earlier one of its kind and id. What was given to ``append`` before
+        this is in the log before it.
+
+        Raises:
+            ClosedError: The log was closed.
+            UnreachableError: It cannot be written now; nothing has changed.
+        """
+        ...
+
+    def documents(self, kind: str) -> AsyncIterator[Document]:
+        """Yield the documents of a kind, in the order in which they were first made."""
         ...
 
     async def mend(self) -> None:

@@ -280,6 +280,101 @@ async def test_a_private_result_that_was_read_stays_read(opened: Opener) -> None
     assert await (await opened()).transport().result(job.id) is None
 
 
+# --- a log that grows --------------------------------------------------------------------------
+
+
+def count(path: Path, table: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        return found
+
+
+async def test_a_log_that_was_compacted_holds_all_and_stays_small(
+    opened: Opener, path: Path
+) -> None:
+    told, sessions = {}, []
+    for life in range(3):
+        transport = (await opened(compact_every=20)).transport()
+        session = await transport.open_session(SESSION, key=f"s-{life}")
+        sessions.append(session.id)
+        for number in range(30):
+            spec = evolve(SPEC, session_id=session.id, tags=(f"t-{life}",))
+            job = await transport.submit(spec, b"[%d]" % number, key=f"k-{life}-{number}")
+            told[job.id] = await transport.wait_job(job.id, timeout=None)
+    after = (await opened(compact_every=20)).transport()
+    found = {job.id: job for job in (await after.jobs(JobQuery(limit=200))).items}
+
+    assert found == told
+    assert (await after.jobs(JobQuery(tags=("t-1",)))).total == 30
+    assert (await after.submit(SPEC, b"[0]", key="k-0-0-new")).id not in told
+    again = evolve(SPEC, session_id=sessions[2], tags=("t-2",))
+    assert (await after.submit(again, b"[3]", key="k-2-3")).id in told
+    assert count(path, "records") < 40
+    assert await after.result(next(iter(told))) == b"result of [0]"
+
+
+async def test_endless_work_of_which_nothing_is_kept_takes_no_more_room(
+    opened: Opener, path: Path
+) -> None:
+    transport = (await opened(compact_every=50)).transport()
+    sizes = []
+    for number in range(300):
+        job = await transport.submit(SPEC, b"[%d]" % number, key=f"k-{number}")
+        await transport.wait_job(job.id, timeout=None)
+        await transport.delete_job(job.id)
+        if number % 100 == 99:
+            sizes.append(count(path, "records") + count(path, "blobs"))
+
+    assert max(sizes) < 150
+    with closing(sqlite3.connect(path)) as connection:
+        kinds = dict(connection.execute("SELECT kind, count(*) FROM documents GROUP BY kind"))
+    assert kinds.get("job", 0) <= 1  # the one that was on its way
+
+
+async def test_work_goes_on_while_a_log_cannot_be_compacted(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = await opened(compact_every=10)
+    compact, tried = cloud._log.compact, []  # noqa: SLF001
+
+    async def refuse_once(through: int, documents: Any) -> None:
+        tried.append(through)
+        if len(tried) == 1:
+            raise UnreachableError("memory", "no room")
+        await compact(through, documents)
+
+    monkeypatch.setattr(cloud._log, "compact", refuse_once)  # noqa: SLF001
+    transport = cloud.transport()
+    ids = set()
+    for number in range(30):
+        job = await transport.submit(SPEC, b"[]", key=f"k-{number}")
+        await transport.wait_job(job.id, timeout=None)
+        ids.add(job.id)
+    after = (await opened()).transport()
+
+    assert len(tried) > 1
+    assert {job.id for job in (await after.jobs(JobQuery(limit=200))).items} == ids
+
+
+async def test_after_a_full_disk_a_compacted_log_is_enough_to_go_on(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = await opened(compact_every=10)
+    transport = cloud.transport()
+    for number in range(20):
+        job = await transport.submit(SPEC, b"[]", key=f"k-{number}")
+        await transport.wait_job(job.id, timeout=None)
+    disk = Disk(cloud, monkeypatch)
+    disk.full = True
+    with pytest.raises(UnreachableError):
+        await transport.open_session(SESSION, key="s")
+    disk.full = False
+    await cloud.machine.mended()
+
+    assert (await transport.submit(SPEC, b"[]", key="k-3")).state is JobState.COMPLETED
+    assert (await transport.jobs(JobQuery())).total == 20
+
+
 # --- damaged payloads --------------------------------------------------------------------------
 
 

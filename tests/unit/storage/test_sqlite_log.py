@@ -17,13 +17,16 @@ from typing import Any
 import pytest
 
 from swqr_adapters.storage import Store, open_store, store_path
+from swqr_adapters.transports.memory import MemoryCloud
+from swqr_core import JobQuery, VirtualClock
 from swqr_core.errors import (
     ClosedError,
     ConfigurationError,
     InvalidInputError,
     UnreachableError,
 )
-from swqr_core.ports.storage import EventLog, LogRecord
+from swqr_core.ports.storage import Document, EventLog, LogRecord
+from swqr_core.testing import SequentialIds, StubExecutor
 
 
 def record(number: int, size: int = 0) -> LogRecord:
@@ -360,6 +363,110 @@ async def test_damage_that_hides_confirmed_records_is_not_passed_over(path: Path
 
     assert 0 < len(found) < 9
     assert kept_aside(left) == ["left.db-wal"]
+
+
+def document(id: str, value: object, kind: str = "job") -> Document:
+    return Document(kind=kind, id=id, body=None if value is None else {"value": value})
+
+
+async def documents(log: EventLog, kind: str = "job") -> list[Document]:
+    return [each async for each in log.documents(kind)]
+
+
+async def compacted(path: Path) -> None:
+    store = open_store(path)
+    for number in range(1, 6):
+        await store.log.append(record(number))
+    await store.log.compact(3, [document("a", 1), document("b", 2), document("c", 3)])
+    await store.log.compact(3, [document("b", None), document("a", 4), document("d", 5)])
+    await store.aclose()
+
+
+async def test_documents_take_the_place_of_records(path: Path) -> None:
+    await compacted(path)
+    store = open_store(path)
+    found = await documents(store.log)
+    left = [number for number, _ in await read(store.log)]
+    await store.log.compact(5, [])
+    number = await store.log.append(record(6))
+    await store.aclose()
+    again = open_store(path)
+
+    assert found == [document("a", 4), document("c", 3), document("d", 5)]
+    assert (left, number) == ([4, 5], 6)
+    assert [number for number, _ in await read(again.log)] == [6]
+    await again.aclose()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE documents SET body = replace(body, '3', '4') WHERE id = 'c'",
+        "UPDATE documents SET id = 'x' WHERE id = 'c'",
+        "UPDATE documents SET sum = 0 WHERE id = 'c'",
+    ],
+)
+async def test_a_damaged_document_is_never_read(path: Path, damage: str) -> None:
+    await compacted(path)
+    execute(path, damage)
+    store = open_store(path)
+    with pytest.raises(ConfigurationError, match=r"job '[cx]' is damaged"):
+        await documents(store.log)
+    await store.aclose()
+    store = open_store(path, quarantine=True)
+
+    assert await documents(store.log) == [document("a", 4), document("d", 5)]
+    assert len(kept_aside(path)) == 1
+    await store.aclose()
+
+
+async def test_a_missing_document_is_noticed(path: Path) -> None:
+    await compacted(path)
+    execute(path, "DELETE FROM documents WHERE id = 'c'")
+    with pytest.raises(ConfigurationError, match="missing"):
+        open_store(path)
+
+    await open_store(path, quarantine=True).aclose()
+
+
+# --- older formats -----------------------------------------------------------------------------
+
+FORMATS = Path(__file__).parent / "formats"
+
+
+async def test_a_store_of_the_first_format_is_taken_over(tmp_path: Path) -> None:
+    """``1.db`` was written by the release that had it, with one thing of each kind."""
+    path = tmp_path / "store.db"
+    shutil.copy(FORMATS / "1.db", path)
+    for _ in range(2):
+        stub = StubExecutor(manual=True)
+        store = open_store(path)
+        cloud = MemoryCloud(
+            clock=VirtualClock(), ids=SequentialIds(), executor=stub, runner=stub,
+            blobs=store.blobs, log=store.log, close=store.aclose, compact_every=1,
+        )  # fmt: skip
+        await cloud.recover()
+        transport = cloud.transport()
+        jobs = {str(job.id): job for job in (await transport.jobs(JobQuery())).items}
+        session = await transport.session("session-1")
+        result = await transport.result("job-1")
+        program = await transport.program_source("mine-job-6")
+        same = await transport.submit(jobs["job-1"].spec, b'{"n": 1}', key="done")
+        await transport.set_tags("job-2", ("seen",))  # a record more, so the log is compacted
+        await stub.started("job-4")
+        await cloud.aclose()
+
+        assert {id: job.state.value for id, job in jobs.items()} == {
+            "job-1": "completed",
+            "job-2": "failed",
+            "job-4": "running",
+            "job-5": "queued",
+        }
+        assert (session.state.value, result) == ("idle", b'{"answer": 42}')
+        assert program.startswith(b"def main")
+        assert same.id == "job-1"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM documents").fetchone()[0] > 10
 
 
 # --- who may open it ---------------------------------------------------------------------------

@@ -31,6 +31,23 @@ class Damage:
             "goes on from before that record and sets the rest aside",
         )
 
+    def of_document(self, kind: str, id: str) -> ConfigurationError:
+        """Return the error for what is known of a thing and is damaged."""
+        return ConfigurationError(
+            str(self._files),
+            f"what it knows of {kind} {id!r} is damaged: put a copy of the store back, or open it "
+            "once with on_damage=quarantine, which does without it if it is a job, and sets it "
+            "aside",
+        )
+
+    def of_missing_documents(self) -> ConfigurationError:
+        """Return the error for a store in which something is missing as if it never was."""
+        return ConfigurationError(
+            str(self._files),
+            "some of what it knew is missing: put a copy of the store back, or open it once with "
+            "on_damage=quarantine, which does without it",
+        )
+
     def set_aside(self, name: str, data: bytes, what: str) -> None:
         """Keep bytes in the folder of damaged ones, as far as there is room; it blocks."""
         kept = self._files.quarantine / name

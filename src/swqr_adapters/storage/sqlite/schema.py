@@ -12,7 +12,7 @@ from .location import StoreFiles
 
 __all__ = ["FORMAT", "connect", "prepare"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The format that is written."""
 
 _APPLICATION: Final = 0x73777172  # "swqr"
@@ -20,11 +20,31 @@ _APPLICATION: Final = 0x73777172  # "swqr"
 # A record's check covers its number, so records cannot change places.
 _TABLES: Final = """
 CREATE TABLE records (number INTEGER PRIMARY KEY, body TEXT NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE documents (
+    place INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
+    sum INTEGER NOT NULL, UNIQUE (kind, id)
+);
+CREATE INDEX documents_in_order ON documents (kind);
 CREATE TABLE blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-_UPGRADES: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType({})
+
+def _from_1(connection: sqlite3.Connection) -> None:
+    """Format 1 kept every record for ever, and so had no documents."""
+    for statement in _statements():
+        if "documents" in statement:
+            connection.execute(statement)
+
+
+def _statements() -> list[str]:
+    return [statement for statement in _TABLES.split(";") if statement.strip()]
+
+
+_UPGRADES: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType(
+    {1: _from_1}
+)
+"""How a store of each older format becomes one of the next."""
 
 
 def connect(files: StoreFiles) -> sqlite3.Connection:
@@ -70,7 +90,7 @@ def _prepare(files: StoreFiles, connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not tables:
-            for statement in filter(str.strip, _TABLES.split(";")):
+            for statement in _statements():
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         else:

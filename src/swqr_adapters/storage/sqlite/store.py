@@ -13,7 +13,7 @@ from .blobs import SqliteBlobStore
 from .damage import Damage
 from .location import StoreFiles
 from .lock import StoreLock
-from .log import SqliteEventLog, is_sound
+from .log import SqliteEventLog, document_count, is_sound, is_sound_document, through_of
 from .reader import Reader
 from .schema import connect, prepare
 from .wal import Ending, ending
@@ -33,7 +33,13 @@ class Store:
     """
 
     def __init__(
-        self, files: StoreFiles, lock: StoreLock, *, last: int, known: Mapping[str, str]
+        self,
+        files: StoreFiles,
+        lock: StoreLock,
+        *,
+        through: int,
+        last: int,
+        known: Mapping[str, str],
     ) -> None:
         self.path = files.database
         self.known = known
@@ -41,7 +47,7 @@ class Store:
         self._writer = Writer(partial(connect, files))
         self._reader = Reader(partial(connect, files))
         damage = Damage(files)
-        self.log = SqliteEventLog(self._writer, self._reader, damage, last)
+        self.log = SqliteEventLog(self._writer, self._reader, damage, through=through, last=last)
         self.blobs = SqliteBlobStore(self._writer, self._reader, files, damage)
 
     def __repr__(self) -> str:
@@ -81,7 +87,12 @@ def open_store(
         try:
             with closing(connect(files)) as connection:
                 if quarantine:
+                    _set_documents_aside(connection, damage)
                     _set_damaged_aside(connection, damage)
+                found = connection.execute("SELECT count(*) FROM documents").fetchone()[0]
+                if found != document_count(connection):
+                    raise damage.of_missing_documents()
+                through = through_of(connection)
                 connection.executemany(
                     "INSERT OR IGNORE INTO settings VALUES (?, ?)", (remember or {}).items()
                 )
@@ -89,7 +100,7 @@ def open_store(
                 last = connection.execute("SELECT max(number) FROM records").fetchone()[0]
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(str(files), f"cannot be read: {error}") from error
-        return Store(files, lock, last=last or 0, known=known)
+        return Store(files, lock, through=through, last=last or through, known=known)
     except BaseException:
         lock.release()
         raise
@@ -113,8 +124,22 @@ def _look_at_last_writes(files: StoreFiles, damage: Damage, *, quarantine: bool)
         damage.set_aside(files.wal.name, files.wal.read_bytes(), "the last writes are damaged")
 
 
+def _set_documents_aside(connection: sqlite3.Connection, damage: Damage) -> None:
+    """Do without the damaged documents of jobs, and without missing ones."""
+    rows = connection.execute("SELECT place, kind, id, body, sum FROM documents")
+    bad = [row for row in rows if not is_sound_document(*row[1:])]
+    bad_jobs = [row for row in bad if row[1] == "job"]
+    for place, kind, id, body, _ in bad_jobs:
+        data = body if isinstance(body, bytes) else str(body).encode()
+        damage.set_aside(f"{kind}-{id}.json", data, f"what is known of {kind} {id!r} is damaged")
+        connection.execute("DELETE FROM documents WHERE place = ?", (place,))
+    if len(bad) == len(bad_jobs):
+        count = connection.execute("SELECT count(*) FROM documents").fetchone()[0]
+        connection.execute("INSERT OR REPLACE INTO settings VALUES ('documents', ?)", (str(count),))
+
+
 def _set_damaged_aside(connection: sqlite3.Connection, damage: Damage) -> None:
-    expected = 1
+    expected = through_of(connection) + 1
     for number, body, sum in connection.execute(
         "SELECT number, body, sum FROM records ORDER BY number"
     ):

@@ -87,6 +87,7 @@ class MemoryCloud:
             backend or opens a session, so that the first job need not wait for it.
         close: Called when all else is closed, for what *log* and *blobs* share.
         retry: After how many seconds a store that could not be written is tried again.
+        compact_every: After how many records the log is compacted.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a cloud
@@ -110,6 +111,7 @@ class MemoryCloud:
         warm_up: Callable[[], Coroutine[Any, Any, object]] | None = None,
         close: Callable[[], Coroutine[Any, Any, None]] | None = None,
         retry: float = 1.0,
+        compact_every: int = 5_000,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.clock = clock
@@ -144,6 +146,7 @@ class MemoryCloud:
             ended=self._ended,
             tell=self._tell,
             retry=retry,
+            compact_every=compact_every,
         )
         self._sources = Sources(self.machine.view, self._release)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
+from swqr_core.engine.documents import KINDS
 from swqr_core.engine.engine import Engine
 from swqr_core.engine.facts import (
     Effect,
@@ -22,10 +23,13 @@ from swqr_core.engine.facts import (
 )
 from swqr_core.engine.inputs import FinishExecution, Input
 from swqr_core.engine.records import decode_record, encode_record
+from swqr_core.engine.restoring import Restorer
 from swqr_core.engine.settings import EngineSettings
+from swqr_core.engine.snapshot import Changes
 from swqr_core.engine.view import View
 from swqr_core.errors import (
     ClosedError,
+    ConfigurationError,
     JobNotFoundError,
     SwqrError,
     UnreachableError,
@@ -43,6 +47,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+_AT_ONCE = 50  # documents between two looks at the event loop: a few milliseconds
+
 
 class Machine:
     """Runs an engine on a clock and keeps its view.
@@ -59,6 +65,7 @@ class Machine:
         tell: Told of every fact before the view is; it must not block.
         retry: After how many seconds a log that could not be written is tried again. These pass
             by the event loop's clock: a disk knows nothing of the cloud's time.
+        compact_every: After how many records the log is compacted.
     """
 
     def __init__(
@@ -71,6 +78,7 @@ class Machine:
         ended: Callable[[JobEnded], None],
         tell: Callable[[Fact], None] = lambda _: None,
         retry: float = 1.0,
+        compact_every: int = 5_000,
     ) -> None:
         self.view = View()
         self._settings = settings
@@ -87,6 +95,12 @@ class Machine:
         self._reading: dict[str, list[asyncio.Future[None]]] = {}
         self._last: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
+        self._number = 0
+        self._changes = Changes()
+        self._compact_every = self._compact_at = compact_every
+        self._compacting: asyncio.Task[None] | None = None
+        self._open = asyncio.Event()
+        self._open.set()
         self._stalled: UnreachableError | None = None
         self._mending: asyncio.Task[None] | None = None
         self._mended = asyncio.Event()
@@ -113,7 +127,7 @@ class Machine:
         """
         if self._log is None:
             return ()
-        await self._replay(self._engine.apply, self.view.apply)
+        await self._restore(self._log, self._engine, self.view)
         if self._engine.now is not None:
             self._began = max(self._began, self._engine.now)
         left = self._engine.outstanding()
@@ -123,13 +137,26 @@ class Machine:
         still = frozenset(self._engine.outstanding())
         return tuple(job_id for job_id in left if job_id in still)
 
-    async def _replay(self, *apply: Callable[[Fact], None]) -> None:
-        if self._log is None:
-            return
-        async for _, record in self._log.read():
-            for fact in decode_record(record)[2]:
-                for each in apply:
-                    each(fact)
+    async def _restore(self, log: EventLog, engine: Engine, view: View | None) -> None:
+        """Bring an empty engine, and an empty view, to what the log holds."""
+        restorer = Restorer(engine.cloud, view)
+        for kind in KINDS:
+            async for document in log.documents(kind):
+                restorer.add(document)
+        restorer.finish()
+        async for number, record in log.read():
+            facts = decode_record(record)[2]
+            try:
+                for fact in facts:
+                    engine.apply(fact)
+                    if view is not None:
+                        self._changes.see(fact, view)
+                        view.apply(fact)
+            except (KeyError, ValueError) as error:
+                raise ConfigurationError(
+                    "the event log", f"record {number} does not fit what was before it: {error!r}"
+                ) from error
+            self._number = number
 
     def executed(self) -> tuple[FinishExecution, ...]:
         """Return the outcomes of executions that are done, of jobs that keep their devices."""
@@ -149,6 +176,8 @@ class Machine:
             ClosedError: The cloud was closed.
             UnreachableError: The log cannot be written now; nothing has changed.
         """
+        if not self._open.is_set():
+            await self._open.wait()
         self._check()
         at = self.now()
         overdue = self._engine.advance_to(at)
@@ -201,7 +230,7 @@ class Machine:
         self, log: EventLog, record: LogRecord, step: Step, before: "asyncio.Task[None] | None"
     ) -> None:
         try:
-            await log.append(record)
+            number = await log.append(record)
         except Exception as error:
             self._stall(log, error)
             if isinstance(error, OSError):
@@ -210,6 +239,10 @@ class Machine:
         if before is not None and not before.done():
             await asyncio.wait([before])
         self._publish(step)
+        self._number = max(self._number, number)
+        if self._number >= self._compact_at and self._open.is_set() and self._dead is None:
+            self._open.clear()
+            self._compacting = asyncio.ensure_future(self._compact(log))
 
     def _written(self, writing: "asyncio.Task[None]") -> None:
         self._writing.discard(writing)
@@ -218,6 +251,8 @@ class Machine:
 
     def _publish(self, step: Step) -> None:
         for fact in step.facts:
+            if self._log is not None:
+                self._changes.see(fact, self.view)
             self._tell(fact)
             self.view.apply(fact)
             if isinstance(fact, JobEnded):
@@ -364,8 +399,10 @@ class Machine:
                 continue
             if not await self._sleep_until(due):
                 continue
+            if not self._open.is_set():
+                await self._open.wait()
             at = self.now()
-            if at >= due and self._stalled is None:
+            if at >= due and self._stalled is None and self._dead is None:
                 with self._clock.hold(), suppress(UnreachableError):
                     await self._commit(None, at, self._engine.advance_to(at))
             if self._stalled is not None:
@@ -382,6 +419,35 @@ class Machine:
         finally:
             alarm.cancel()
             sooner.cancel()
+
+    # --- a log that grows ----------------------------------------------------------------------
+
+    async def _compact(self, log: EventLog) -> None:
+        """Let the log forget its records for documents of what they have changed.
+
+        While these are made nothing may change, so inputs wait; that takes a few milliseconds for
+        a thousand records, and readers are served meanwhile.
+        """
+        changes, documents = self._changes, []
+        try:
+            while self._writing:
+                await asyncio.wait(set(self._writing))
+            self._compact_at = self._number + self._compact_every
+            if self._stalled is not None:
+                return
+            changes, self._changes = self._changes, Changes()
+            through = self._number
+            for count, document in enumerate(changes.documents(self._engine.cloud, self.view)):
+                documents.append(document)
+                if count % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._open.set()
+        try:
+            await log.compact(through, documents)
+        except (ClosedError, UnreachableError) as error:
+            self._changes.add(changes, self.view)  # the records are still there: next time
+            _log.warning("the event log could not be compacted: %s", error)
 
     # --- a log that cannot be written ----------------------------------------------------------
 
@@ -404,7 +470,7 @@ class Machine:
             engine = Engine(self._settings)
             try:
                 await log.mend()
-                await self._replay(engine.apply)
+                await self._restore(log, engine, None)
             except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
                 self._stalled = _refusal(error)
                 await asyncio.sleep(self._retry)
@@ -445,6 +511,9 @@ class Machine:
             await asyncio.wait(set(self._writing))
         self._mended.set()
         self._release(self._dead)
+        self._open.set()
+        if self._compacting is not None:
+            await asyncio.gather(self._compacting, return_exceptions=True)
         tasks = [task for task in (self._timer, self._mending) if task is not None]
         self._timer = self._mending = None
         for task in tasks:

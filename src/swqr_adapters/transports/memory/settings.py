@@ -108,6 +108,7 @@ def make_cloud(
     clock: Clock | None = None,
     ids: IdFactory | None = None,
     executor: Executor | None = None,
+    compact_every: int = 5_000,
 ) -> MemoryCloud:
     """Make a cloud; call it on the loop on which the cloud will live.
 
@@ -116,6 +117,7 @@ def make_cloud(
         clock: Its time; the system's if None.
         ids: Where its ids come from; random if None.
         executor: What runs its programs; as *settings* say if None.
+        compact_every: After how many records the log of its store is compacted.
 
     Raises:
         ConfigurationError: Two settings do not go together, a value is out of its range, or the
@@ -160,6 +162,7 @@ def make_cloud(
         noise=settings.noise,
         seed=seed,
         warm_up=warm_up,
+        compact_every=compact_every,
     )
 
 
@@ -169,6 +172,7 @@ async def open_cloud(
     clock: Clock | None = None,
     ids: IdFactory | None = None,
     executor: Executor | None = None,
+    compact_every: int = 5_000,
 ) -> MemoryCloud:
     """Make a cloud and let it take up what its store holds; the arguments are ``make_cloud``'s.
 
@@ -176,7 +180,9 @@ async def open_cloud(
         ConfigurationError: Two settings do not go together, a value is out of its range, or the
             store cannot be opened or read.
     """
-    cloud = make_cloud(settings, clock=clock, ids=ids, executor=executor)
+    cloud = make_cloud(
+        settings, clock=clock, ids=ids, executor=executor, compact_every=compact_every
+    )
     try:
         await cloud.recover(rerun=settings.on_restart == "rerun")
     except BaseException as error:

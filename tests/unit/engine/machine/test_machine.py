@@ -4,6 +4,7 @@ The auditor of ``conftest.py`` keeps its own books of the facts. A second engine
 inputs, and crashes now and then: it is rebuilt from its log.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import hypothesis.strategies as st
 import pytest
+from attrs import evolve
 from hypothesis import note, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from swqr_core.engine.documents import KINDS
 from swqr_core.engine.engine import Engine
 from swqr_core.engine.facts import (
     Fact,
@@ -43,6 +46,7 @@ from swqr_core.engine.inputs import (
     TakeResult,
 )
 from swqr_core.engine.records import decode_record, encode_record
+from swqr_core.engine.restoring import Restorer
 from swqr_core.engine.settings import (
     AtSessionCancel,
     AtUsageLimit,
@@ -51,15 +55,18 @@ from swqr_core.engine.settings import (
     Pace,
     Plan,
 )
+from swqr_core.engine.snapshot import Changes
+from swqr_core.engine.view import View
 from swqr_core.errors import SwqrError
 from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import BackendName, InstanceId, JobId, ProgramId, SessionId
 from swqr_core.model.job import JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
+from swqr_core.model.query import JobQuery, SessionQuery
 from swqr_core.model.session import SessionMode, SessionSpec
 from swqr_core.ports.executor import ExecutionStatus
-from swqr_core.ports.storage import LogRecord
+from swqr_core.ports.storage import Document, LogRecord
 
 if TYPE_CHECKING:
     from tests.unit.engine.machine.conftest import Auditor
@@ -75,7 +82,8 @@ PLANS = {
     InstanceId("limited"): Plan(usage_seconds=20),
     InstanceId("open"): Plan(dedicated=False, pending_jobs=4, custom_ttls=False, weight=2.0),
 }
-INSTANCES = st.sampled_from(["paid", "limited", "open"])
+NAMES = ["paid", "limited", "open"]
+INSTANCES = st.sampled_from(NAMES)
 BACKENDS = st.sampled_from(["a", "a", "b"])
 NUMBERS = st.integers(0, 3)
 LIMITS = st.lists(st.sampled_from([None, None, 3]), min_size=1, max_size=4)
@@ -93,6 +101,9 @@ class Cloud(RuleBasedStateMachine):
         self.auditor = auditor(DEVICES, PLANS, window=WINDOW, idle_open=IDLE_OPEN)
         self.log: list[LogRecord] = []
         self.facts: list[Fact] = []
+        self.view, self.changes = View(), Changes()
+        self.documents: dict[tuple[str, str], str] = {}
+        self.compacted = 0
 
     @initialize(
         pace=st.sampled_from(Pace),
@@ -125,6 +136,8 @@ class Cloud(RuleBasedStateMachine):
             self.log.append(record)
         for fact in step.facts:
             self.auditor.read(fact)
+            self.changes.see(fact, self.view)
+            self.view.apply(fact)
         self.facts += step.facts
 
     def pass_time(self) -> None:
@@ -338,6 +351,65 @@ class Cloud(RuleBasedStateMachine):
         assert self.twin.next_deadline() == self.engine.next_deadline()
         assert self.twin.outstanding() == self.engine.outstanding()
 
+    @rule()
+    def compact(self) -> None:
+        """Make documents of what has changed; the records before them are not needed any more."""
+        note("  compact")
+        changes, self.changes = self.changes, Changes()
+        for document in changes.documents(self.engine.cloud, self.view):
+            if document.body is None:
+                self.documents.pop((document.kind, document.id), None)
+            else:
+                self.documents[document.kind, document.id] = json.dumps(document.body)
+        self.compacted = len(self.log)
+
+    @rule(compact=st.booleans())
+    def start_from_documents(self, compact: bool) -> None:
+        """Lose the second engine, and build it from documents and the records behind them."""
+        self.pass_time()
+        if compact:
+            self.compact()
+        note("  start from documents")
+        self.twin, view = Engine(self.settings), View()
+        restorer = Restorer(self.twin.cloud, view)
+        for wanted in KINDS:
+            for (kind, id), body in self.documents.items():
+                if kind == wanted:
+                    restorer.add(Document(kind=kind, id=id, body=json.loads(body)))
+        restorer.finish()
+        for record in self.log[self.compacted :]:
+            for fact in decode_record(record)[2]:
+                self.twin.apply(fact)
+                view.apply(fact)
+        assert self.twin.advance_to(self.now) == Step()
+        assert self.twin.picture() == self.engine.picture()
+        assert self.twin.next_deadline() == self.engine.next_deadline()
+        assert self.twin.outstanding() == self.engine.outstanding()
+        self.compare_views(view)
+
+    def compare_views(self, view: View) -> None:
+        jobs, sessions = JobQuery(limit=200), SessionQuery(limit=200)
+        for instance in NAMES:
+            by = who(instance)
+            found = view.jobs(by, jobs)
+            assert found == self.view.jobs(by, jobs)
+            assert view.sessions(by, sessions, self.now) == self.view.sessions(
+                by, sessions, self.now
+            )
+            for tag in ({"t"}, {"red"}):
+                tagged = evolve(jobs, tags=tuple(tag))
+                assert view.jobs(by, tagged) == self.view.jobs(by, tagged)
+            for job in found.items:
+                assert view.number(job.id) == self.view.number(job.id)
+                assert view.metrics(by, job.id) == self.view.metrics(by, job.id)
+            since = self.now - timedelta(seconds=WINDOW)
+            used = view.consumed(InstanceId(instance), since)
+            assert abs(used - self.view.consumed(InstanceId(instance), since)) < 1e-6
+        for backend in DEVICES:
+            assert view.queue_length(backend) == self.view.queue_length(backend)
+            assert view.status(backend) == self.view.status(backend)
+        assert sorted(map(str, view.payloads())) == sorted(map(str, self.view.payloads()))
+
     # --- what holds ---
 
     @invariant()
@@ -358,6 +430,7 @@ class Cloud(RuleBasedStateMachine):
         if not self.facts:
             return
         self.crash()
+        self.start_from_documents(compact=True)
         for backend in DEVICES:
             self.give(SetDeviceStatus(name=BackendName(backend), status=BackendStatus.ONLINE))
         for _ in range(1000):
