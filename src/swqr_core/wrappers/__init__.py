@@ -1,8 +1,9 @@
-"""Transports around a transport: faults, slowness, recordings.
+"""Transports around a transport: budgets, faults, slowness, recordings.
 
 Each wraps any ``RuntimeTransport`` and is one itself, so they can be put around each other.
 """
 
+from .budget import Budget, BudgetTransport
 from .delegation import COMMANDS, Call, TransportWrapper
 from .faulty import Chance, Fault, FaultPlan, FaultyTransport, Loss, RandomFaults, ScriptedFaults
 from .recording import RecordingTransport, ReplayTransport
@@ -11,6 +12,8 @@ from .tape import Tape, TapeEntry
 
 __all__ = [
     "COMMANDS",
+    "Budget",
+    "BudgetTransport",
     "Call",
     "Chance",
     "Fault",

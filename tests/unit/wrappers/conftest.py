@@ -27,6 +27,7 @@ class Platform:
     transport: RuntimeTransport
     clock: VirtualClock
     executor: StubExecutor
+    cloud: MemoryCloud
     session: SessionSpec = SESSION
     job: JobSpec = JOB
     crn: str = CRN
@@ -44,6 +45,6 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
         instances=(Instance(id=CRN, name="acme"),),
     )
     transport = cloud.transport(Principal(user="ada@example.org", instance=CRN))
-    yield Platform(transport, clock, executor)
+    yield Platform(transport, clock, executor, cloud)
     await transport.aclose()
     await cloud.aclose()
