@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from attrs import field, frozen
 
 from swqr_core.errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    from swqr_adapters.cli.behind import Behind
 
 __all__ = ["serve"]
 
@@ -36,7 +39,7 @@ _CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
 )
 @click.option("--api-key", "keys", multiple=True, help="A key that may be used; may be repeated.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when it is ready.")
-@click.option("--print-env", is_flag=True, help="Print shell exports for qiskit-ibm-runtime.")
+@click.option("--print-env", is_flag=True, help="Print shell exports for official clients.")
 @click.option("--fleet", type=click.Path(path_type=Path), help="A TOML file of the cloud's shape.")
 @click.option(
     "--store", help="Where jobs and sessions outlive the server: a path or sqlite:/// URL."
@@ -113,10 +116,16 @@ class _Ready:
         url: Where the server is.
         crn: The CRN of the first instance.
         token: A key that may be used.
+        workspace: The slug of the Strangeworks workspace that the key opens.
+        product: The slug of the product of its first resource.
+        resource: The slug of that resource.
     """
 
     url: str
     crn: str
+    workspace: str
+    product: str
+    resource: str
     token: str = field(repr=False)
 
     def document(self) -> dict[str, str]:
@@ -126,10 +135,14 @@ class _Ready:
             "iam_url": f"{self.url}/iam",
             "crn": self.crn,
             "token": self.token,
+            "workspace": self.workspace,
+            "product": self.product,
+            "resource": self.resource,
         }
 
     def exports(self) -> str:
-        """Return shell text after which an unmodified official program finds the server."""
+        """Return shell text after which unmodified official programs find the server."""
+        profile = f"STRANGEWORKS_CONFIG_{self.workspace.upper().replace('-', '_')}"
         values = {
             # A URL with this word is taken as it is, port and path included.
             "QISKIT_IBM_URL": f"{self.url}/experimental/api/v1",
@@ -138,6 +151,13 @@ class _Ready:
             "QISKIT_IBM_TOKEN": self.token,
             "IAM_URL": f"{self.url}/iam",
             "QISKIT_FUNCTIONS_EXPERIMENTAL": "1",
+            # The profile of a file would win over these, and is not touched either.
+            "STRANGEWORKS_CONFIG_PATH": os.devnull,
+            "STRANGEWORKS_CONFIG_DEFAULT_URL": self.url,
+            "STRANGEWORKS_CONFIG_DEFAULT_API_KEY": self.token,
+            # After login the profile is the workspace.
+            f"{profile}_URL": self.url,
+            f"{profile}_API_KEY": self.token,
         }
         return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
 
@@ -157,6 +177,24 @@ def _announce(ready: _Ready, ready_file: Path | None, *, print_env: bool) -> Non
     if print_env:
         click.echo(ready.exports())
     sys.stdout.flush()
+
+
+async def _ready(url: str, behind: "Behind") -> _Ready:
+    from swqr_adapters.server.platform.workspaces import space_of
+
+    account = await behind.ring.account(behind.token)
+    if account is None:
+        raise RuntimeError("the server's own key opens nothing")
+    space = space_of(account)
+    resource = space.chosen(None, None)[0].resource
+    return _Ready(
+        url=url,
+        crn=behind.instance.id,
+        token=behind.token,
+        workspace=space.workspace.slug,
+        product=resource.product,
+        resource=resource.slug,
+    )
 
 
 async def _serve(  # noqa: PLR0913 - the options of the command
@@ -203,7 +241,7 @@ async def _serve(  # noqa: PLR0913 - the options of the command
             raise ConfigurationError(
                 "--host and --port", f"cannot listen there: {error.strerror or error}"
             ) from error
-        announce(_Ready(url=address, crn=behind.instance.id, token=behind.token))
+        announce(await _ready(address, behind))
         await stopped.wait()
         service.draining = True
         await behind.wait_for_jobs(grace)

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_qpy", "dump_circuit", "load_circuits", "qpy_version"]
 
-MIN_VERSION: Final = 13  # older ones rebuild expressions by evaluating text
+MIN_VERSION: Final = 10  # what clients of 2024 write; older ones are laid out otherwise
+PLAIN_VERSION: Final = 13  # older ones have expressions of parameters in the form of a library
 TABLE_VERSION: Final = 16  # from here on a table says where each circuit starts
 CLIENT_VERSION: Final = 17  # the newest that the service takes from clients
 _FILE: Final = struct.Struct("!6sBBBBQc1s")
 _CIRCUIT: Final = struct.Struct("!H1cHIIQIQI")
+_ENCODING: Final = _FILE.size - 2  # where the header says how expressions are encoded
+_SYMENGINE, _SYMPY = b"e", b"p"
+_NO_SYMPY: Final = (SyntaxError, UnicodeDecodeError, ValueError)
 MIN_INSTRUCTION: Final = 16  # bytes that each instruction takes at the very least
 
 
@@ -33,7 +37,7 @@ def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
         programs: How many circuits it may hold.
 
     Raises:
-        UnsafePayloadError: A version that evaluates text, or more than the budget allows.
+        UnsafePayloadError: Too old a version, or more than the budget allows.
         MalformedPayloadError: It is no QPY file.
     """
     version = qpy_version(raw)
@@ -103,7 +107,12 @@ def load_circuits(
         UnsafePayloadError: As `check_qpy`.
         MalformedPayloadError: As `check_qpy`, or Qiskit cannot read it.
     """
-    check_qpy(raw, budget, programs=programs)
+    version = check_qpy(raw, budget, programs=programs)
+    symbols = version < PLAIN_VERSION and raw[_ENCODING : _ENCODING + 1] == _SYMENGINE
+    if symbols:
+        # Symengine's own reader is native code that trusts what it reads. Said to be Sympy's, an
+        # expression is parsed by Qiskit with an allow-list, and one of Symengine's is refused.
+        raw = raw[:_ENCODING] + _SYMPY + raw[_ENCODING + 1 :]
     from qiskit import qpy
 
     extra = {} if annotation_factories is None else {"annotation_factories": annotation_factories}
@@ -115,6 +124,12 @@ def load_circuits(
     except BaseException as exc:
         if not is_about_input(exc):
             raise
+        if symbols and isinstance(exc, _NO_SYMPY):
+            raise UnsafePayloadError(
+                "$",
+                f"QPY version {version} with expressions of parameters in Symengine's binary form "
+                f"is refused: assign the parameters, or write version {PLAIN_VERSION} or newer",
+            ) from exc
         raise _unreadable(exc) from exc
 
 

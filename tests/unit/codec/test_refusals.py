@@ -130,13 +130,84 @@ def test_a_key_of_a_bindings_array_is_on_the_same_budget(read: Read) -> None:
         read(document, Budget(inflated=20_000))
 
 
-@pytest.mark.parametrize("version", [10, 11, 12])
-def test_a_qpy_version_that_evaluates_text_is_refused_unread(read: Read, version: int) -> None:
+@pytest.mark.parametrize("version", [1, 6, 9])
+def test_a_qpy_version_that_is_too_old_is_refused_unread(read: Read, version: int) -> None:
     good = bytearray(qpy_file(QuantumCircuit(1), 13))
     good[6] = version
 
-    with pytest.raises(UnsafePayloadError, match="version 13 or newer"):
+    with pytest.raises(UnsafePayloadError, match="version 10 or newer"):
         read(tag("QuantumCircuit", packed(bytes(good))))
+
+
+# What Qiskit 1.4 writes as version 11: a circuit with a rotation of 0.25, the expression 1 + t in
+# Symengine's form, and 1 + 2*t in Sympy's.
+OLD_CIRCUIT = (
+    "eNoL9Az29gzhZmRhY4AAxtRCBu40Bg4gkwmKGdDYrMmZRcmlmSW6hqbmUCGG6tpCRrASRsZCBlTAmAyT"
+    "SUaXgbNYMURQgYd7YkkqxGA2qDJcSoOi4GrToEIcEOqCPQMbknewOIbROQKuuRAsxo4si8U239TE4tIi"
+    "iA6I90jQAQ4QkJr/SACmDgDnQCZy"
+)
+OLD_SYMENGINE = (
+    "eNoL9Az29gzhZmRhY4AAxtRCBu40Bg4QkwEBmJD4jMmZRcmlmSW6hqYWMPnq2kJGsBJGxkIGdMAG1czI"
+    "gB0ERbknlqSC9aVChcpgdkFpTyCDF8RrEIC4pgFZ1hDGYAZK8CLLlLCgKy0ogNvL+OXjRaYFt539dq+e"
+    "yhtS5zu3BCj4HwnAFAIAAmAliA=="
+)
+OLD_SYMPY = (
+    "eNoL9Az29gzhZmRhY4AAxoJCBu40Bg4QkwEBmJD4TMmZRcmlmSW6hqaWMPnq2kJGsBJGxkIGdMAG1czI"
+    "gB0ERbknlqSC9RVAhYQZGL98vMi04Laz3+7VU3lD6nznlhA2JwJuTipUKArmLSit65iSouFbmqPhmVeS"
+    "mp5apGGkqaMQXJmblJ+joV6irgnkwWQMNTULCuBmY3EOA8N/JABTCAC5dDwN"
+)
+
+
+def old(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text))
+
+
+def test_what_clients_of_2024_write_is_read(read: Read) -> None:
+    plain = read(tag("QuantumCircuit", packed(old(OLD_CIRCUIT))))
+    swept = read(tag("QuantumCircuit", packed(old(OLD_SYMPY))))
+
+    assert [item.operation.name for item in plain.data] == ["h", "rz", "cx", "measure", "measure"]
+    assert plain.data[1].operation.params == [0.25]
+    bound = swept.assign_parameters([0.5])
+    assert float(bound.data[1].operation.params[0]) == 2.0
+
+
+def test_an_expression_in_symengines_form_is_refused_and_says_what_to_do(read: Read) -> None:
+    with pytest.raises(UnsafePayloadError, match="assign the parameters"):
+        read(tag("QuantumCircuit", packed(old(OLD_SYMENGINE))))
+
+
+def old_qpy_file(expression: bytes, encoding: bytes) -> bytes:
+    """Return a file of version 11 whose global phase is an expression of a parameter."""
+    name = b"t"
+    symbol = struct.pack("!H16s", len(name), bytes(16)) + name
+    phase = (
+        struct.pack("!QQ", 1, len(expression))
+        + expression
+        + struct.pack("!ccQ", b"p", b"p", 0)
+        + symbol
+    )
+    head = struct.pack("!6sBBBBQc1s", b"QISKIT", 11, 1, 4, 6, 1, encoding, b"q")
+    circuit = struct.pack("!H1cHIIQIQ", 0, b"e", len(phase), 1, 0, 2, 0, 0) + phase + b"{}"
+    return head + circuit + struct.pack("!Q", 0) + struct.pack("!Bq", 0, -1) + b"\x00" * 16
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        b"__import__('os').system('true')",
+        b"Symbol('t').__class__",
+        b"(lambda: 0)()",
+        b"open('x')",
+        b"\xff\x00binary",
+    ],
+)
+@pytest.mark.parametrize("encoding", [b"p", b"e"])
+def test_an_expression_in_an_old_file_is_never_evaluated(
+    read: Read, expression: bytes, encoding: bytes
+) -> None:
+    with pytest.raises((UnsafePayloadError, MalformedPayloadError)):
+        read(tag("QuantumCircuit", packed(old_qpy_file(expression, encoding))))
 
 
 @pytest.mark.parametrize("kind", ["QuantumCircuit", "Instruction"])

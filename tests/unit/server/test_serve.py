@@ -77,6 +77,9 @@ def test_it_prints_its_url_and_writes_what_a_client_needs(tmp_path: Path) -> Non
         "iam_url": f"{url}/iam",
         "crn": found["crn"],
         "token": "k1",
+        "workspace": "local",
+        "product": "ibm-qiskit-runtime",
+        "resource": found["resource"],
     }
     assert [status for status, _ in replies] == [200, 200, 401]
     assert ready.stat().st_mode & 0o077 == 0
@@ -104,7 +107,7 @@ def test_without_keys_it_does_not_listen_to_other_machines() -> None:
 def test_exports_are_shell_text() -> None:
     with serving("--print-env", "--api-key", "it's") as (process, first):
         assert process.stdout is not None
-        lines = [first, *(process.stdout.readline() for _ in range(5))]
+        lines = [first, *(process.stdout.readline() for _ in range(10))]
     shown = subprocess.run(
         ["sh", "-c", "".join(lines) + 'echo "$QISKIT_IBM_TOKEN $IAM_URL $QISKIT_IBM_URL"'],
         capture_output=True,
@@ -122,6 +125,11 @@ def test_exports_are_shell_text() -> None:
         "export QISKIT_IBM_TOKEN",
         "export IAM_URL",
         "export QISKIT_FUNCTIONS_EXPERIMENTAL",
+        "export STRANGEWORKS_CONFIG_PATH",
+        "export STRANGEWORKS_CONFIG_DEFAULT_URL",
+        "export STRANGEWORKS_CONFIG_DEFAULT_API_KEY",
+        "export STRANGEWORKS_CONFIG_LOCAL_URL",
+        "export STRANGEWORKS_CONFIG_LOCAL_API_KEY",
     }
 
 
