@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .isolation import Isolation as Isolation
-    from .isolation import isolation as isolation
+    from .isolation import probe_isolation as probe_isolation
     from .limits import SandboxLimits as SandboxLimits
     from .limits import Trust as Trust
     from .runner import SandboxRunner as SandboxRunner
 
-__all__ = ["Isolation", "SandboxLimits", "SandboxRunner", "Trust", "isolation"]
+__all__ = ["Isolation", "SandboxLimits", "SandboxRunner", "Trust", "probe_isolation"]
 
 _HOME = {
     "Isolation": ".isolation",
     "SandboxLimits": ".limits",
     "SandboxRunner": ".runner",
     "Trust": ".limits",
-    "isolation": ".isolation",
+    "probe_isolation": ".isolation",
 }
 
 

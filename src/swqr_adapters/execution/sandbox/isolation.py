@@ -1,6 +1,5 @@
 """What this machine offers to keep an uploaded program away from everything else."""
 
-import asyncio
 import os
 import platform
 import shutil
@@ -15,7 +14,7 @@ from attrs import frozen
 from .limits import SandboxLimits, Trust
 from .seccomp import make_filter
 
-__all__ = ["Isolation", "bubblewrap", "isolation"]
+__all__ = ["Isolation", "bubblewrap", "probe_isolation"]
 
 _PROBE_SECONDS = 10.0
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
@@ -111,15 +110,10 @@ def _namespaces() -> bool:
 
 
 @cache
-def isolation() -> Isolation:
+def probe_isolation() -> Isolation:
     """Return what holds here; it tries once, which takes some milliseconds."""
     return Isolation(
         namespaces=_namespaces(),
         system_calls=make_filter() is not None,
         limits=os.name == "posix",
     )
-
-
-async def isolation_async() -> Isolation:
-    """Return what holds here, without holding up the loop."""
-    return await asyncio.to_thread(isolation)

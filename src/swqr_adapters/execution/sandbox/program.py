@@ -116,10 +116,19 @@ class CloudEstimator(BaseEstimatorV2):
     Args:
         run: Has circuits run.
         options: Options of the estimator, as its REST interface takes them.
+        resilience_level: How much error mitigation there is; None for the estimator's default.
     """
 
-    def __init__(self, run: Run, options: Mapping[str, Any] | None = None) -> None:
-        self._run, self._options = run, dict(options or {})
+    def __init__(
+        self,
+        run: Run,
+        options: Mapping[str, Any] | None = None,
+        resilience_level: int | None = None,
+    ) -> None:
+        self._run = run
+        self._settings: dict[str, Any] = {"options": dict(options or {})}
+        if resilience_level is not None:
+            self._settings["resilience_level"] = resilience_level
 
     def run(self, pubs: Iterable[Any], *, precision: float | None = None) -> Any:
         """Run pubs, and return what has their result."""
@@ -133,8 +142,7 @@ class CloudEstimator(BaseEstimatorV2):
             ]
             for pub in read
         ]
-        params = {"pubs": entries, "options": self._options}
-        return _Done(_primitive(self._run, "estimator", params))
+        return _Done(_primitive(self._run, "estimator", {"pubs": entries, **self._settings}))
 
 
 def _primitive(run: Run, program_id: str, params: dict[str, Any]) -> PrimitiveResult:
@@ -177,9 +185,11 @@ class ProgramBackend(BackendV2):
         """Return a sampler on this backend: Qiskit's interface, the cloud's own program."""
         return CloudSampler(self._run, options)
 
-    def estimator(self, options: Mapping[str, Any] | None = None) -> CloudEstimator:
+    def estimator(
+        self, options: Mapping[str, Any] | None = None, *, resilience_level: int | None = None
+    ) -> CloudEstimator:
         """Return an estimator on this backend: Qiskit's interface, the cloud's own program."""
-        return CloudEstimator(self._run, options)
+        return CloudEstimator(self._run, options, resilience_level)
 
     def run(
         self,

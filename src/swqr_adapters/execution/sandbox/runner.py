@@ -15,7 +15,7 @@ from swqr_core.ports.executor import (
     ProgramSource,
 )
 
-from .isolation import Isolation, isolation_async
+from .isolation import Isolation, probe_isolation
 from .limits import SandboxLimits, Trust
 from .messages import Hello
 from .running import Running
@@ -57,7 +57,7 @@ class SandboxRunner:
     async def check(self) -> None:
         """Return if programs may be run here."""
         if self._offered is None:
-            self._offered = await isolation_async()
+            self._offered = await asyncio.to_thread(probe_isolation)
         if not self._offered.enough_for(self._trust):
             missing = "; ".join(self._offered.lacking) or "limits of the system"
             raise AccessDeniedError(

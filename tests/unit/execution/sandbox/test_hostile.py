@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from swqr_adapters.execution.sandbox import isolation
+from swqr_adapters.execution.sandbox import probe_isolation
 from swqr_core import JobSpec, JobState, ProgramSpec, Runtime, connect
 from swqr_core.errors import InvalidInputError
 from swqr_core.model.ids import BackendName
 
-OFFERED = isolation()
+OFFERED = probe_isolation()
 needs_namespaces = pytest.mark.skipif(not OFFERED.namespaces, reason="needs bubblewrap")
 NAMESPACES = {
     "fills the disk", "kills its supervisor", "reads its supervisor's memory",
