@@ -279,6 +279,23 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         """
         return self._client.job_metadata(self._snapshot.id)
 
+    def properties(self, refresh: bool = False) -> Any:
+        """Return the backend's properties at the time when the job started, or None.
+
+        Args:
+            refresh: Ask again for what is known already.
+
+        Raises:
+            RuntimeJobNotFound: The job was deleted.
+            IBMRuntimeError: The transport has none of that time.
+        """
+        job = self._refresh()
+        started = job.running_at
+        if started is None and self._client.runtime.capabilities.metrics:
+            with official_errors():
+                started = self._client.runtime.metrics(job.id).running_at
+        return self._backend.properties(refresh, (started or job.created_at).astimezone())
+
     def usage(self, partial: bool = False) -> float:
         """Return the seconds that the job kept the device, 0 until the figure is final.
 

@@ -1,14 +1,25 @@
-"""Programs for Strangeworks, with the documented classes, on a real cloud."""
+"""Programs for Strangeworks, with the documented classes, in this process and over the platform."""
 
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from qiskit.providers import JobStatus
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.exceptions import (
+    IBMInputValueError,
+    IBMRuntimeError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
     RuntimeJobMaxTimeoutError,
+    RuntimeJobNotFound,
 )
 
 from swqr_adapters.facade import Batch, EstimatorV2, SamplerV2
@@ -18,6 +29,7 @@ from swqr_adapters.facade.strangeworks import (
     StrangeworksRuntimeJob,
     StrangeworksSession,
 )
+from swqr_core.errors import ConfigurationError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The SamplerV2 class:DeprecationWarning"),
@@ -25,11 +37,73 @@ pytestmark = [
 ]
 
 SECONDS = 60.0
+TRANSPORTS = ("memory", "strangeworks")
+
+ADA, BOB = "key-of-ada", "key-of-bob"
+FLEET = """
+[[instance]]
+name = "ada"
+
+[[instance]]
+name = "bob"
+
+[[backend]]
+name = "ideal_5"
+snapshot = "ideal_5"
+
+[[key]]
+name = "ada"
+secret = "env:KEY_OF_ADA"
+user = "ada"
+instances = ["ada"]
+
+[[key]]
+name = "bob"
+secret = "env:KEY_OF_BOB"
+user = "bob"
+instances = ["bob"]
+"""
 
 
 @pytest.fixture(scope="module")
-def sw(service: Any) -> StrangeworksQiskitRuntimeService:
-    return StrangeworksQiskitRuntimeService(runtime=service.runtime)
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Strangeworks platform on this machine, with two accounts."""
+    folder = tmp_path_factory.mktemp("platform")
+    ready, fleet = folder / "ready.json", folder / "fleet.toml"
+    fleet.write_text(FLEET)
+    command = [sys.executable, "-m", "swqr_adapters.cli", "serve", "--port", "0"]
+    options = ["--transport", "memory://?seed=7&noise=off&workers=1", "--fleet", str(fleet)]
+    process = subprocess.Popen(
+        [*command, *options, "--ready-file", str(ready)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "KEY_OF_ADA": ADA, "KEY_OF_BOB": BOB},
+    )
+    assert process.stdout is not None
+    try:
+        process.stdout.readline()
+        yield json.loads(ready.read_text())["url"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.stdout.close()
+        assert process.wait(timeout=90) == 0
+
+
+@pytest.fixture(scope="module")
+def over_platform(platform: str) -> Iterator[StrangeworksQiskitRuntimeService]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SWQR_TEST_KEY", ADA)
+        url = f"strangeworks://?url={platform}&api_key_env=SWQR_TEST_KEY"
+        with StrangeworksQiskitRuntimeService(transport=url) as made:
+            yield made
+
+
+@pytest.fixture(params=TRANSPORTS)
+def sw(request: pytest.FixtureRequest, service: Any) -> StrangeworksQiskitRuntimeService:
+    if request.param == "memory":
+        return StrangeworksQiskitRuntimeService(runtime=service.runtime)
+    made: StrangeworksQiskitRuntimeService = request.getfixturevalue("over_platform")
+    return made
 
 
 @pytest.fixture
@@ -116,3 +190,64 @@ def test_the_low_level_client_sees_the_same_jobs(sw: Any, bell: Any) -> None:
     assert [one["id"] for one in client.jobs_get(session_id=session["id"])["jobs"]] == [job["id"]]
     client.close_session(session["id"])
     assert StrangeworksSession.from_id(session["id"], sw).status() == "Closed"
+
+
+class SdkClient:
+    """What a client of the SDK keeps after ``authenticate()``."""
+
+    def __init__(self, key: str, url: str) -> None:
+        self._key, self._url = key, url
+
+
+def test_two_clients_of_the_sdk_are_two_accounts(platform: str, bell: Any) -> None:
+    ada, bob = (
+        StrangeworksRuntimeClient("ibm_cloud", sdk_client=SdkClient(key, platform))
+        for key in (ADA, BOB)
+    )
+
+    with closing(ada), closing(bob):
+        job = bob.program_run("sampler", "ideal_5", params(bell), None, None, None)
+
+        assert [one["id"] for one in bob.jobs_get()["jobs"]] == [job["id"]]
+        assert job["id"] not in [one["id"] for one in ada.jobs_get()["jobs"]]
+        with pytest.raises(RuntimeJobNotFound):
+            ada.job_get(job["id"])
+
+
+def test_a_client_of_the_sdk_tells_its_key_nowhere(platform: str) -> None:
+    client = StrangeworksRuntimeClient("ibm_cloud", sdk_client=SdkClient(ADA, platform))
+
+    with closing(client):
+        assert client.list_backends()
+        assert ADA not in f"{client!r} {vars(client)!r} {client.runtime!r}"
+        with pytest.raises(ConfigurationError, match="cannot be pickled"):
+            pickle.dumps(client)
+
+
+def test_the_channels_are_two_resources_and_a_resource_is_one_of_them(platform: str) -> None:
+    def service(**named: Any) -> StrangeworksRuntimeClient:
+        return StrangeworksRuntimeClient(
+            sdk_client=SdkClient(ADA, platform), **{"channel": "ibm_cloud", **named}
+        )
+
+    with closing(service()) as cloud, closing(service(channel="ibm_quantum")) as quantum:
+        assert cloud.instance != quantum.instance
+        with closing(service(rsc=quantum.instance)) as named:
+            assert named.instance == quantum.instance
+
+
+def test_an_unknown_resource_is_named_with_those_there_are(platform: str) -> None:
+    account = SdkClient(ADA, platform)
+    client = StrangeworksRuntimeClient("ibm_cloud", "nothing", account)
+
+    with closing(client), pytest.raises(IBMInputValueError, match=r"'nothing' not found.*there is"):
+        client.list_backends()
+
+
+def test_the_address_is_needed_at_the_first_question_only() -> None:
+    client = StrangeworksRuntimeClient(
+        "ibm_cloud", sdk_client=SdkClient("key", "http://127.0.0.1:9")
+    )
+
+    with closing(client), pytest.raises(IBMRuntimeError, match=r"127\.0\.0\.1:9"):
+        client.list_backends()

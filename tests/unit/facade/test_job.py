@@ -242,6 +242,14 @@ def test_properties_are_those_of_the_jobs_backend(service: Any) -> None:
     assert run(service).properties().backend_name == "ibm_manila"
 
 
+def test_properties_need_no_metrics(service: Any, transport: Any) -> None:
+    transport.capabilities = evolve(transport.capabilities, metrics=False)
+    job = run(service)
+
+    assert job.properties().backend_name == "ibm_manila"
+    assert transport.calls["metrics"] == 0
+
+
 def test_a_job_found_again_is_like_the_one_submitted(service: Any) -> None:
     job = service.job(run(service, job_tags=["x"]).job_id())
 

@@ -45,11 +45,15 @@ class Fault:
 
 
 class ScriptedServer:
-    """A platform on loopback. Subclasses answer; what was asked stands in ``seen``."""
+    """A platform on loopback. Subclasses answer; what was asked stands in ``seen``.
+
+    Whence it was asked stands in ``connections``.
+    """
 
     def __init__(self, clock: EagerClock) -> None:
         self.clock = clock
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.connections: set[object] = set()
         self.faults: list[Fault] = []
         self.hold = asyncio.Event()
         self.held_answer: web.Response | None = None
@@ -84,6 +88,8 @@ class ScriptedServer:
         self.faults.append(Fault(method, path, act, times))
 
     async def _any(self, request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            self.connections.add(request.transport.get_extra_info("peername"))
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.seen.append((request.method, request.path_qs, headers, body))
