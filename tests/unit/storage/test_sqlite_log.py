@@ -90,7 +90,7 @@ async def test_a_record_is_on_the_disk_before_append_returns(path: Path) -> None
 async def test_many_records_share_a_commit(path: Path) -> None:
     store = open_store(path)
     await asyncio.gather(*(store.log.append(record(n)) for n in range(1_000)))
-    commits = store._writer.commits  # noqa: SLF001 - nobody else has a use for the number
+    commits = store.commits
     await store.aclose()
 
     assert commits < 50

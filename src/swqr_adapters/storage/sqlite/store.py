@@ -53,6 +53,11 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {str(self.path)!r} of {len(self.log)} records and {len(self.blobs)} blobs>"
 
+    @property
+    def commits(self) -> int:
+        """How many transactions were written since it was opened."""
+        return self._writer.commits
+
     async def aclose(self) -> None:
         """Write out what is left, and let the store go. Closing twice is fine."""
         await self.log.aclose()

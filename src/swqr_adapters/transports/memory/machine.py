@@ -240,9 +240,8 @@ class Machine:
             await asyncio.wait([before])
         self._publish(step)
         self._number = max(self._number, number)
-        if self._number >= self._compact_at and self._open.is_set() and self._dead is None:
-            self._open.clear()
-            self._compacting = asyncio.ensure_future(self._compact(log))
+        if self._number >= self._compact_at and self._dead is None:
+            self._start_compacting(log)
 
     def _written(self, writing: "asyncio.Task[None]") -> None:
         self._writing.discard(writing)
@@ -421,6 +420,18 @@ class Machine:
             sooner.cancel()
 
     # --- a log that grows ----------------------------------------------------------------------
+
+    async def compact(self) -> None:
+        """Compact the log now, if there is one; this happens by itself, too."""
+        if self._log is not None:
+            self._start_compacting(self._log)
+        if self._compacting is not None:
+            await asyncio.wait([self._compacting])
+
+    def _start_compacting(self, log: EventLog) -> None:
+        if self._open.is_set() and (self._compacting is None or self._compacting.done()):
+            self._open.clear()
+            self._compacting = asyncio.ensure_future(self._compact(log))
 
     async def _compact(self, log: EventLog) -> None:
         """Let the log forget its records for documents of what they have changed.
