@@ -277,6 +277,14 @@ class AnswersInterimReadersAtOnce(Broken):
         return await self.inner.interim_results(job_id, **{**how, "timeout": 0.0})
 
 
+class KeepsPrivateInterimResults(ReadsInterim):
+    seen: InterimResults | None = None
+
+    def _read(self, page: InterimResults) -> InterimResults:
+        self.seen = self.seen or (page if page.results else None)
+        return self.seen or page
+
+
 class WaitsForInterimResultsAlways(Broken):
     async def interim_results(self, job_id: str, **how: Any) -> InterimResults:
         return await self.inner.interim_results(job_id, **{**how, "timeout": None})
@@ -321,6 +329,7 @@ PROMISES = [
     (EncodesInterimResultsAnew, "interim_results_come_byte_by_byte_and_in_order"),
     (ReadsInterimResultsFromTheStart, "interim_results_are_read_from_any_position"),
     (AnswersInterimReadersAtOnce, "a_reader_is_woken_by_what_is_published"),
+    (KeepsPrivateInterimResults, "what_a_private_job_has_published_goes_with_its_result"),
     (WaitsForInterimResultsAlways, "a_reader_who_does_not_wait_gets_what_there_is"),
     (LeavesWaitsAlone, "closing_the_transport_ends_every_wait"),
 ]

@@ -325,6 +325,7 @@ class View:
     def _result_taken(self, fact: ResultTaken) -> None:
         record = self._jobs[fact.job_id]
         record.job = evolve(record.job, result=None)
+        self._interim.pop(fact.job_id, None)
 
     def _job_deleted(self, fact: JobDeleted) -> None:
         job = self._jobs.pop(fact.job_id).job

@@ -246,7 +246,7 @@ class JobPort(Protocol):
         """Return what the job has published from a position on; it is kept after the job's end.
 
         Whoever asks again from ``next`` until ``complete`` gets everything in order, each once,
-        however late it asks.
+        however late it asks. What a private job has published goes with its result.
 
         Args:
             job_id: The job.

@@ -13,7 +13,7 @@ from swqr_core.errors import MissingExtraError
 __all__ = ["is_simple", "problem_of"]
 
 _SMALL_SCHEMA: Final = 16_384
-_SMALL_DOCUMENT: Final = 65_536
+_SMALL_DOCUMENT: Final = 16_384
 _DEEPEST: Final = 12
 _SHOWN: Final = 300
 _SIMPLE: Final = frozenset(

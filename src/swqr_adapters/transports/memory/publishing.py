@@ -66,13 +66,12 @@ class Publisher:
         self._left.clear()
 
     async def _write(self) -> None:
-        while self._left:
-            some, self._left = self._left[:_AT_ONCE], self._left[_AT_ONCE:]
-            stored = tuple([await self._keep(result) for result in some])
-            facts: tuple[object, ...] = ()
-            with suppress(ClosedError):  # nobody is left who could read it
+        with suppress(ClosedError):  # nobody is left who could read it
+            while self._left:
+                some, self._left = self._left[:_AT_ONCE], self._left[_AT_ONCE:]
+                stored = tuple([await self._keep(result) for result in some])
                 input = PublishInterim(job_id=self._job_id, results=stored)
-                facts = (await self._machine.insist(input)).facts
-            if not any(isinstance(fact, InterimPublished) for fact in facts):
-                for payload in stored:  # the job has ended meanwhile
-                    await self._blobs.release(payload.digest)
+                step = await self._machine.insist(input)
+                if not any(isinstance(fact, InterimPublished) for fact in step.facts):
+                    for payload in stored:  # the job has ended meanwhile
+                        await self._blobs.release(payload.digest)

@@ -284,10 +284,12 @@ class MemoryTransport(ProgramCalls):
             raise PayloadTooLargeError("result", job.result.size, _CAPABILITIES.max_result_bytes)
         data = await self._cloud.read(job.id, "result", job.result)
         if job.spec.private:
+            interim = self._view.interim(job.id)
             step = await self._machine.feed(TakeResult(principal=self._principal, job_id=job.id))
             if not any(isinstance(fact, ResultTaken) for fact in step.facts):
                 return None  # somebody else was quicker
-            await self._cloud.blobs.release(job.result.digest)
+            for stored in (job.result, *interim):
+                await self._cloud.blobs.release(stored.digest)
         return data
 
     async def logs(self, job_id: str) -> str:

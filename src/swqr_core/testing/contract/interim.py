@@ -1,6 +1,7 @@
 """The promises about what a job publishes while it runs."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,12 @@ _NEEDS = ("program_uploads", "interim_results", Control.EXECUTIONS, Control.INTE
 _SOON = 5.0
 
 
-async def _running(world: World) -> Job:
+async def _running(world: World, **spec: Any) -> Job:
     """Return a job of an uploaded program that runs until the test decides."""
     program = await world.transport.add_program(
         ProgramSpec(name="talks"), b"pass", key=world.harness.key()
     )
-    return await world.running(program_id=program.id)
+    return await world.running(program_id=program.id, **spec)
 
 
 async def _publish(world: World, job: Job, *texts: bytes) -> None:
@@ -140,6 +141,19 @@ class InterimClaims:
 
         with pytest.raises(JobNotFoundError):
             await world.transport.interim_results(job.id)
+
+    @claim(*_NEEDS, "private_jobs")
+    async def test_what_a_private_job_has_published_goes_with_its_result(
+        self, world: World
+    ) -> None:
+        job = await _running(world, private=True)
+        await _publish(world, job, *TEXTS)
+        await _end(world, job)
+        assert await _read(world, job) == list(TEXTS)
+
+        await world.transport.result(job.id)
+
+        assert await _read(world, job) == []
 
     @claim("interim_results", Control.TENANTS)
     async def test_another_instance_s_interim_results_are_not_found(self, world: World) -> None:
