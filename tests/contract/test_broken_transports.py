@@ -1,4 +1,7 @@
-"""The kit can fail: each broken transport is caught by the test that names its promise."""
+"""The kit can fail: each broken transport is caught by the test that names its promise.
+
+The claims that are not here have theirs in ``test_each_claim_can_fail.py``.
+"""
 
 import asyncio
 import json

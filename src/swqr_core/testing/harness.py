@@ -225,6 +225,9 @@ async def connect_over(
     """
     if Control.CONNECTION in harness.controls:
         harness.faults = faults
-        return await harness.connect(seat)
+        try:
+            return await harness.connect(seat)
+        finally:
+            harness.faults = None
     inner = harness.overseen(await harness.connect(seat))
     return FaultyTransport(inner, faults, clock or VirtualClock())

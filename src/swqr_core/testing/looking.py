@@ -1,11 +1,32 @@
 """Looking at everything that there is."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from attrs import evolve
+
 from swqr_core.model.job import Job
-from swqr_core.model.query import JobQuery, SessionQuery
+from swqr_core.model.query import JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session
 from swqr_core.ports.transport import RuntimeTransport
 
-__all__ = ["all_jobs", "all_sessions", "in_full"]
+__all__ = ["all_jobs", "all_pages", "all_sessions", "in_full"]
+
+Q = TypeVar("Q", JobQuery, ProgramQuery, SessionQuery)
+T = TypeVar("T")
+
+
+async def all_pages(ask: Callable[[Q], Awaitable[Page[T]]], query: Q) -> list[T]:
+    """Return every item that matches, page by page.
+
+    It ends with the total that is told: a list that ignores the offset would have no end.
+    """
+    found: list[T] = []
+    while True:
+        page = await ask(evolve(query, offset=len(found)))
+        found += page.items
+        if not page.items or len(found) >= page.total:
+            return found
 
 
 async def in_full(transport: RuntimeTransport, job: Job) -> Job:
@@ -16,17 +37,10 @@ async def in_full(transport: RuntimeTransport, job: Job) -> Job:
 
 async def all_jobs(transport: RuntimeTransport) -> list[Job]:
     """Return every job in full, oldest first."""
-    found: list[Job] = []
-    while page := (await transport.jobs(JobQuery(offset=len(found), newest_first=False))).items:
-        found += [await in_full(transport, job) for job in page]
-    return found
+    found = await all_pages(transport.jobs, JobQuery(newest_first=False))
+    return [await in_full(transport, job) for job in found]
 
 
 async def all_sessions(transport: RuntimeTransport) -> list[Session]:
     """Return every session and batch, oldest first."""
-    found: list[Session] = []
-    query = SessionQuery(newest_first=False)
-    while page := (await transport.sessions(query)).items:
-        found += page
-        query = SessionQuery(newest_first=False, offset=len(found))
-    return found
+    return await all_pages(transport.sessions, SessionQuery(newest_first=False))

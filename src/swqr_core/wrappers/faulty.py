@@ -72,7 +72,10 @@ class FaultPlan(Protocol):
 
 
 class ScriptedFaults:
-    """Faults that are told one by one: each is used up by the next call of its method."""
+    """Faults that are told one by one: each is used up by the next call of its method.
+
+    Those of the method ``*`` are for calls of any method for which nothing else is told.
+    """
 
     def __init__(self) -> None:
         self._told: dict[str, deque[Fault]] = {}
@@ -100,7 +103,7 @@ class ScriptedFaults:
 
     def fault(self, call: Call) -> Fault | None:
         """Return the next fault of the call's method."""
-        told = self._told.get(call.method)
+        told = self._told.get(call.method) or self._told.get("*")
         return told.popleft() if told else None
 
 

@@ -195,3 +195,17 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     assert drawn(7) != drawn(8)
     assert set(drawn(7)[1::3]) == {None}
     assert {fault.loss for fault in drawn(7) if fault} == {None, *Loss}
+
+
+async def test_whatever_is_asked_next_can_be_lost_until_nothing_goes_wrong_any_more(
+    platform: "Platform", faulty: FaultyTransport, faults: ScriptedFaults
+) -> None:
+    faults.lose("*", Loss.CONNECTION, times=10)
+    for ask in (faulty.backends, faulty.instances):
+        with pytest.raises(UnreachableError):
+            await ask()
+
+    faults.clear()
+
+    assert faults.left == 0
+    assert await faulty.backends()

@@ -8,9 +8,9 @@ import pytest
 
 # Before the import: a failed assertion then shows its values.
 for _room in (
-    "account", "backends", "closing", "idempotency", "interim", "job_ends", "job_queries", "jobs",
-    "private", "programs", "races", "refusals", "session_life", "session_queries", "sessions",
-    "tenants", "waiting",
+    "account", "backends", "closing", "connection", "idempotency", "interim", "job_ends",
+    "job_queries", "jobs", "private", "programs", "races", "refusals", "session_life",
+    "session_queries", "sessions", "tenants", "waiting",
 ):  # fmt: skip
     pytest.register_assert_rewrite(f"{__name__}.{_room}")
 
@@ -18,6 +18,7 @@ from .account import AccountClaims  # noqa: E402
 from .backends import BackendClaims  # noqa: E402
 from .claims import claim  # noqa: E402
 from .closing import ClosingClaims  # noqa: E402
+from .connection import ConnectionClaims  # noqa: E402
 from .idempotency import IdempotencyClaims  # noqa: E402
 from .interim import InterimClaims  # noqa: E402
 from .job_ends import JobEndClaims  # noqa: E402
@@ -38,6 +39,7 @@ __all__ = [
     "AccountClaims",
     "BackendClaims",
     "ClosingClaims",
+    "ConnectionClaims",
     "IdempotencyClaims",
     "InterimClaims",
     "JobClaims",
@@ -75,6 +77,7 @@ class TransportContract(
     TenantClaims,
     RefusalClaims,
     RaceClaims,
+    ConnectionClaims,
     ClosingClaims,
 ):
     """Everything that a transport promises.

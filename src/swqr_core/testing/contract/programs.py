@@ -17,6 +17,7 @@ from swqr_core.model.program import MAX_SOURCE_BYTES, Program, ProgramSpec, Prog
 from swqr_core.model.query import ProgramQuery
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.harness import Control, Seat
+from swqr_core.testing.looking import all_pages
 
 from .claims import claim
 from .world import World
@@ -45,10 +46,7 @@ _CHANGES: list[Callable[[RuntimeTransport, str], Awaitable[Any]]] = [
 
 
 async def _all(transport: RuntimeTransport, query: ProgramQuery) -> list[Program]:
-    found: list[Program] = []
-    while page := (await transport.programs(evolve(query, offset=len(found)))).items:
-        found += page
-    return found
+    return await all_pages(transport.programs, query)
 
 
 async def _add(world: World, **changes: Any) -> Program:

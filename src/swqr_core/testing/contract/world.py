@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.capabilities import Capabilities
@@ -13,7 +13,9 @@ from swqr_core.model.job import Job
 from swqr_core.model.query import JobQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
-from swqr_core.testing.harness import Control, Harness, Seat
+from swqr_core.testing.harness import Control, Harness, Seat, connect_over
+from swqr_core.testing.looking import all_pages
+from swqr_core.wrappers.faulty import FaultPlan
 
 __all__ = ["World"]
 
@@ -51,6 +53,12 @@ class World:
     async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
         """Return one more transport; it is closed at the end."""
         transport = await self.harness.connect(seat)
+        self._connected.append(transport)
+        return transport
+
+    async def over(self, faults: FaultPlan) -> RuntimeTransport:
+        """Return one more transport of the owner, over a network on which things go wrong."""
+        transport = await connect_over(self.harness, Seat.OWNER, faults)
         self._connected.append(transport)
         return transport
 
@@ -134,7 +142,4 @@ class World:
 
     async def all_jobs(self, query: JobQuery) -> list[Job]:
         """Return every job that matches, page by page."""
-        found: list[Job] = []
-        while page := (await self.transport.jobs(evolve(query, offset=len(found)))).items:
-            found += page
-        return found
+        return await all_pages(self.transport.jobs, query)
