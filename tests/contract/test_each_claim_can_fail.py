@@ -420,6 +420,7 @@ MISTAKES: dict[str, Any] = {
     "jobs_are_found_by_when_they_were_accepted_ends_included": asks_for(
         "jobs", "query", created_after=None
     ),
+    "a_job_is_found_by_the_key_of_its_submission": asks_for("jobs", "query", key=None),
     # private jobs
     "a_private_job_never_shows_its_parameters": says("params", b'{"secret": 1}'),
     "of_many_who_ask_at_once_one_gets_a_private_result": answers(
