@@ -102,10 +102,8 @@ def _entry(call: Call, error: "GraphQLError") -> dict[str, Any]:
         return {**graphql_error(error.message[:500]), **place}
     trace = call.service.trace()
     _log.error("request %s: %s failed", trace, error.path, exc_info=cause)
-    message = (
-        f"the server failed, and the work may have been done: look, and tell its owner {trace}"
-    )
-    return {**graphql_error(message), **place}
+    told = "the server failed, and the work may have been done: look, and tell its owner the trace"
+    return {**graphql_error(f"{told} {trace}"), **place}
 
 
 def _cause(error: "GraphQLError") -> Exception | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
@@ -14,7 +15,8 @@ from swqr_adapters.server.problems import HttpProblem
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire import strangeworks as wire
 from swqr_adapters.wire.values import parse_time
-from swqr_core.errors import InvalidInputError
+from swqr_core.errors import InvalidInputError, OutcomeUnknownError, SwqrError, TransportError
+from swqr_core.model.job import Job
 from swqr_core.model.session import SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
 
@@ -56,20 +58,37 @@ async def create_job(call: Call) -> web.StreamResponse:
     async with service.bodies.split(call.request, "data") as body:
         asked = await wire.parse_submission(body, max_depth=service.settings.max_depth)
         service.check_accepting()
-        spec, session_id = asked.spec, None
-        if asked.start is not None:
-            session = await target.transport.open_session(
-                SessionSpec(backend=spec.backend, max_ttl=asked.start.max_ttl),
-                key=_key_of_session(key),
-            )
-            session_id = session.id
-            spec = evolve(spec, session_id=session_id)
-        job = await target.transport.submit(spec, asked.params, key=key)
+        if asked.start is None:
+            job = await target.transport.submit(asked.spec, asked.params, key=key)
+        else:
+            job = await _submit_in_session(target.transport, asked, asked.start, key)
     return json_answer(
-        wire.submission_answer(
-            job, channel=target.holding.channel, session_id=session_id, extended=call.extended
-        )
+        wire.submission_answer(job, channel=target.holding.channel, extended=call.extended)
     )
+
+
+async def _submit_in_session(
+    transport: RuntimeTransport, asked: wire.Submission, start: wire.SessionStart, key: str
+) -> Job:
+    """Open a session, and submit its first job.
+
+    Raises:
+        OutcomeUnknownError: The session is open, and the job cannot be told about.
+    """
+    session = await transport.open_session(
+        SessionSpec(backend=asked.spec.backend, max_ttl=start.max_ttl), key=_key_of_session(key)
+    )
+    try:
+        return await transport.submit(
+            evolve(asked.spec, session_id=session.id), asked.params, key=key
+        )
+    except TransportError as error:
+        name = transport.capabilities.transport
+        raise OutcomeUnknownError(name, "submit the first job of a session", key) from error
+    except SwqrError:  # there will be no job: nobody else knows the session
+        with suppress(SwqrError):
+            await transport.cancel_session(session.id)
+        raise
 
 
 def _key_of_session(key: str) -> str:
@@ -89,7 +108,10 @@ async def cancel_job(call: Call) -> web.StreamResponse:
     target, payload = await _read(call)
     slug = wire.parse_job_slug(payload)
     await target.transport.cancel_job(slug)
-    job = await target.transport.job(slug)
+    try:
+        job = await target.transport.job(slug)
+    except SwqrError:  # it is cancelled all the same, and clients can do without a status
+        return json_answer({})
     return json_answer(wire.status_answer(job, extended=call.extended))
 
 

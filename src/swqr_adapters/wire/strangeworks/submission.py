@@ -19,7 +19,7 @@ from swqr_adapters.wire.splicing import MAX_DEPTH, Split, join, split_async
 from swqr_adapters.wire.values import Document, without_none
 from swqr_core.errors import InvalidInputError
 from swqr_core.lifecycle.job import JobState
-from swqr_core.model.ids import BackendName, JobId, SessionId
+from swqr_core.model.ids import BackendName, JobId
 from swqr_core.model.job import Job, JobSpec
 
 from .jobs import JOB_STATUSES
@@ -180,15 +180,12 @@ def _parse_start(head: Document) -> SessionStart | None:
     return SessionStart(max_ttl=seconds)
 
 
-def submission_answer(
-    job: Job, *, channel: str, session_id: SessionId | None = None, extended: bool = False
-) -> dict[str, Any]:
+def submission_answer(job: Job, *, channel: str, extended: bool = False) -> dict[str, Any]:
     """Return the answer to a submission; clients of all versions find in it what they read.
 
     Args:
         job: The job.
         channel: The channel that the resource's product stands for.
-        session_id: The session that was opened for it.
         extended: Whether to say what only a client of ours reads.
     """
     spec = job.spec
@@ -200,9 +197,8 @@ def submission_answer(
         "jobData": {**facts, "job": facts},
         "job_data": json.dumps(facts),  # what the oldest clients parse
     }
-    session = session_id or spec.session_id
-    if session is not None:
-        answer["jobData"]["ibm_data"] = {"session_id": session}
+    if spec.session_id is not None:
+        answer["jobData"]["ibm_data"] = {"session_id": spec.session_id}
     if extended:
         answer[MEMBER] = ibm.job_document(job, extended=True)
     return answer
