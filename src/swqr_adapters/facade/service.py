@@ -5,23 +5,18 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from attrs import field, frozen
-from qiskit.providers.exceptions import QiskitBackendNotFoundError
-from qiskit.providers.providerutils import filter_backends
 
 from swqr_adapters.codec.official import encode_params
 from swqr_adapters.wire import ibm
-from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import BackendName, ProgramId, SessionId
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.runtime.blocking import Runtime
 
 from . import contract
-from .backend import IBMBackend
-from .catalog import FRACTIONAL, Catalog
+from .catalog import BackendMethods, Catalog
 from .client import PortClient
 from .connection import Connection
 from .errors import IBMInputValueError, IBMRuntimeError, official_errors
-from .errors import QiskitBackendNotFoundError as OurBackendNotFoundError
 from .job import RuntimeJobV2, options_of
 from .programs import ProgramMethods
 from .queries import find_jobs, job_query
@@ -45,7 +40,7 @@ class Account:
     has_token: bool = False
 
 
-class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
+class QiskitRuntimeService(BackendMethods, ProgramMethods, contract.QiskitRuntimeService):
     """The official service's methods over any transport of this library.
 
     It takes every keyword of the official constructor, so that a program need not change, and
@@ -231,137 +226,6 @@ class QiskitRuntimeService(ProgramMethods, contract.QiskitRuntimeService):
                 "service.backend()"
             )
             raise IBMRuntimeError(msg)
-
-    # --- backends ------------------------------------------------------------------------------
-
-    def backend(
-        self,
-        name: Any,
-        instance: str | None = None,
-        use_fractional_gates: bool | None = False,
-        calibration_id: str | None = None,
-    ) -> IBMBackend:
-        """Return one backend; the same object for the same question.
-
-        Args:
-            name: Its name.
-            instance: The CRN or name of the instance; only the service's own is possible.
-            use_fractional_gates: Whether the backend has gates such as ``rx`` and ``rzz``; None for
-                all gates that it has.
-            calibration_id: The calibration to use.
-
-        Raises:
-            QiskitBackendNotFoundError: There is none of that name; the error lists near ones.
-            IBMInputValueError: It has no fractional gates and they are asked for, or there is no
-                such calibration or instance.
-        """
-        self._check_instance(instance)
-        if not (isinstance(name, str) and name):
-            msg = f"name: must be the name of a backend, not {name!r}; service.backends() has them"
-            raise IBMInputValueError(msg, 400)
-        with official_errors():
-            listed = self._client.runtime.backend(name)
-        found = self._catalog.official(listed, use_fractional_gates, calibration_id)
-        if use_fractional_gates and not FRACTIONAL & set(found.basis_gates):
-            msg = (
-                f"Backend {name!r} does not support fractional gates, "
-                "but use_fractional_gates was set to True."
-            )
-            raise IBMInputValueError(msg, 400)
-        return found
-
-    def backends(
-        self,
-        name: str | None = None,
-        min_num_qubits: int | None = None,
-        instance: str | None = None,
-        dynamic_circuits: bool | None = None,
-        filters: Callable[[Any], bool] | None = None,
-        *,
-        use_fractional_gates: bool | None = False,
-        calibration_id: str | None = None,
-        include_mocks: bool = False,
-        **kwargs: Any,
-    ) -> list[IBMBackend]:
-        """Return all backends that meet every condition that is given.
-
-        Args:
-            name: That name.
-            min_num_qubits: At least that many qubits.
-            instance: The CRN or name of the instance; only the service's own is possible.
-            dynamic_circuits: Whether it supports dynamic circuits.
-            filters: Any condition on a backend.
-            use_fractional_gates: As for ``backend``.
-            calibration_id: As for ``backend``.
-            include_mocks: Whether devices for dry runs are among them.
-            **kwargs: Attributes of the configuration or the status, and the value of each.
-
-        Raises:
-            IBMInputValueError: There is no such instance or calibration.
-        """
-        self._check_instance(instance)
-        with official_errors():
-            listed = self._catalog.listing(name)
-        found = []
-        for one in listed:
-            if (one.is_mock and not include_mocks) or one.num_qubits < (min_num_qubits or 0):
-                continue
-            try:
-                backend = self._catalog.official(one, use_fractional_gates, calibration_id)
-            except QiskitBackendNotFoundError:
-                continue  # retired meanwhile, or beyond what this client can read
-            features = getattr(backend.configuration(), "supported_features", None) or ()
-            if dynamic_circuits in {None, "dynamic_circuits" in features}:
-                found.append(backend)
-        return filter_backends(found, filters=filters, **kwargs)  # type: ignore[no-any-return]
-
-    def least_busy(
-        self,
-        min_num_qubits: int | None = None,
-        instance: str | None = None,
-        filters: Callable[[Any], bool] | None = None,
-        use_fractional_gates: bool | None = False,
-        **kwargs: Any,
-    ) -> IBMBackend:
-        """Return the online backend with the fewest waiting jobs that meets every condition.
-
-        Args:
-            min_num_qubits: As for ``backends``, like *instance* and *filters*.
-            instance: See *min_num_qubits*.
-            filters: See *min_num_qubits*.
-            use_fractional_gates: As for ``backend``; True leaves out what has none.
-            **kwargs: As for ``backends``.
-
-        Raises:
-            QiskitBackendNotFoundError: None meets them.
-            IBMInputValueError: There is no such instance.
-        """
-        self._check_instance(instance)
-        calibration_id = kwargs.pop("calibration_id", None)
-        dynamic_circuits = kwargs.pop("dynamic_circuits", None)
-        include_mocks = kwargs.pop("include_mocks", False)
-        with official_errors():
-            listed = self._catalog.listing(kwargs.pop("name", None))
-        for one in sorted(listed, key=lambda backend: backend.queue_length):
-            if one.status is not BackendStatus.ONLINE or (one.is_mock and not include_mocks):
-                continue
-            found = self.backends(
-                one.name,
-                min_num_qubits,
-                dynamic_circuits=dynamic_circuits,
-                filters=filters,
-                use_fractional_gates=use_fractional_gates,
-                calibration_id=calibration_id,
-                include_mocks=include_mocks,
-                **kwargs,
-            )
-            if found and (not use_fractional_gates or FRACTIONAL & set(found[0].basis_gates)):
-                return found[0]
-        msg = (
-            "No backend matches the criteria. service.backends() lists what there is; loosen "
-            "min_num_qubits, filters or the other conditions."
-        )
-        raise OurBackendNotFoundError(msg, 404)
 
     # --- jobs ----------------------------------------------------------------------------------
 

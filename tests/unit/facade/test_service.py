@@ -46,7 +46,8 @@ class TestSignatures:
     def test_every_public_name_of_the_official_service_is_our_own(self) -> None:
         theirs = {name for name in vars(official.QiskitRuntimeService) if not name.startswith("_")}
 
-        assert theirs <= vars(QiskitRuntimeService).keys()
+        ours = [kind for kind in QiskitRuntimeService.__mro__ if "swqr" in kind.__module__]
+        assert theirs <= {name for kind in ours for name in vars(kind)}
 
     @pytest.mark.parametrize(
         "name", [n for n in vars(official.QiskitRuntimeService) if not n.startswith("_")]
