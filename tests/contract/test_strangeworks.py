@@ -6,7 +6,14 @@ What the platform cannot do is skipped by its capability's name, and by nothing 
 import pytest
 from hypothesis import settings
 
-from swqr_adapters.harnesses import PlainStrangeworksHarness, StrangeworksHarness
+from swqr_adapters.harnesses import (
+    GatewayHarness,
+    IbmHarness,
+    PlainStrangeworksHarness,
+    StrangeworksHarness,
+)
+from swqr_core.model.principal import Principal
+from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Harness, TransportContract, lifecycle_test
 
 
@@ -22,6 +29,20 @@ class TestStrangeworksAsItIs(TransportContract):
     @pytest.fixture
     def harness(self) -> Harness:
         return PlainStrangeworksHarness()
+
+
+class OverIbm(GatewayHarness, StrangeworksHarness):
+    """The platform's server over the transport ``ibm``, and behind that IBM's interface."""
+
+    async def _onward(self, principal: Principal) -> RuntimeTransport:
+        seat = next(seat for seat, one in self.seats.items() if one.instance == principal.instance)
+        return await IbmHarness._client(self, self.far_server, seat)  # noqa: SLF001 - not its own
+
+
+class TestTheGatewayToIbm(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return OverIbm()
 
 
 def test_over_the_platform_s_interface_sessions_and_jobs_live_as_the_model_says() -> None:
