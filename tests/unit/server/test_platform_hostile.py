@@ -243,6 +243,20 @@ async def test_variables_that_cannot_be_are_refused(
     message_of(reply)
 
 
+async def test_the_more_a_document_asks_of_a_job_the_fewer_jobs_are_in_a_page(world: Any) -> None:
+    for _ in range(30):
+        await world.submit()
+    many = " ".join(f"a{n}: status" for n in range(450))
+    found = []
+    for fields in ("slug", many):
+        query = "{ workspace { jobs(pagination: {first: 30}) { pageInfo { hasNextPage } edges {"
+        data = await world.graphql(f"{query} node {{ {fields} }} }} }} }} }}")
+        page = data["workspace"]["jobs"]
+        found.append((len(page["edges"]), page["pageInfo"]["hasNextPage"]))
+
+    assert found == [(30, False), (10, True)]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -40,11 +40,11 @@ class Parsed:
 
     Attributes:
         document: The document.
-        operations: The kind of each of its operations (``query``, ``mutation``) by name.
+        fields: How many fields it asks for, its fragments spread.
     """
 
     document: DocumentNode
-    operations: dict[str | None, str]
+    fields: int
 
 
 class Documents:
@@ -85,14 +85,11 @@ def _parse(text: str) -> Parsed:
         raise _refuse(f"has more than {_MOST_DEFINITIONS} definitions")
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     # Before validation, whose own work grows faster than the document.
-    _Size(document).check(operations)
+    fields = _Size(document).check(operations)
     problems = validate(platform_schema(), document, max_errors=_SHOWN)
     if problems:
         raise _refuse("; ".join(_told(problem) for problem in problems[:_SHOWN]))
-    return Parsed(
-        document,
-        {None if o.name is None else o.name.value: o.operation.value for o in operations},
-    )
+    return Parsed(document, fields)
 
 
 class _Size:
@@ -107,7 +104,8 @@ class _Size:
         self._counted: dict[str, tuple[int, int, int]] = {}
         self._open: set[str] = set()
 
-    def check(self, operations: list[OperationDefinitionNode]) -> None:
+    def check(self, operations: list[OperationDefinitionNode]) -> int:
+        most = 0
         for name, fragment in self._fragments.items():
             self._of_fragment(name, fragment)
         for operation in operations:
@@ -118,6 +116,8 @@ class _Size:
                 raise _refuse(f"asks for {fields} fields, and at most {_MOST_FIELDS} are answered")
             if searches > _MOST_SEARCHES:
                 raise _refuse(f"searches {searches} times, and at most {_MOST_SEARCHES} are done")
+            most = max(most, fields)
+        return most
 
     def _of(self, selection: SelectionSetNode | None, level: int) -> tuple[int, int, int]:
         """Return how deep a selection is, how many fields it has, and how many searches."""

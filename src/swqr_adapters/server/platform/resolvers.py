@@ -27,10 +27,12 @@ from .job_pages import JobFilter, Placed, job_page
 from .shelf import announced
 from .workspaces import Holding, Space
 
-__all__ = ["Root"]
+__all__ = ["MOST_NODES", "Root"]
 
 _REFUSED: Final = 1208
-_MOST_NODES: Final = 200
+MOST_NODES: Final = 200
+"""The most nodes that a page has, whoever asks."""
+
 _DEFAULT_PAGE: Final = 50
 
 Arguments = Mapping[str, Any]
@@ -66,11 +68,13 @@ class Root:
     Attributes:
         call: The request.
         space: Whose workspace it is about.
+        most: The most nodes that a page may have.
         told: What clients of ours are told beyond the answer.
     """
 
     call: Call
     space: Space
+    most: int = MOST_NODES
     told: dict[str, Any] = field(factory=dict)
 
     # --- queries -------------------------------------------------------------------------------
@@ -90,7 +94,7 @@ class Root:
     @_resolver
     async def resources(self, _: Any, pagination: Arguments | None = None) -> Mapping[str, Any]:
         """Give a page of resources."""
-        first, after = _pagination(pagination)
+        first, after = _pagination(pagination, self.most)
         known = {_resource_cursor(h): h.resource for h in self.space.holdings}
         cursors = list(known)
         if after is not None and after not in known:
@@ -107,7 +111,7 @@ class Root:
     @_resolver
     async def jobs(self, _: Any, pagination: Arguments | None = None, **given: Any) -> Arguments:
         """Give a page of jobs."""
-        first, after = _pagination(pagination)
+        first, after = _pagination(pagination, self.most)
         holdings = self.space.chosen(given.get("productSlugs"), given.get("resourceSlugs"))
         page = await job_page(
             [(holding, await self._transport(holding)) for holding in holdings],
@@ -229,14 +233,14 @@ class Root:
         return await self.space.transport(self.call.service.provider, holding)
 
 
-def _pagination(given: Arguments | None) -> tuple[int, str | None]:
+def _pagination(given: Arguments | None, most: int) -> tuple[int, str | None]:
     """Return how many nodes are wanted behind which cursor."""
     first, after = (given or {}).get("first"), (given or {}).get("after")
     if first is None:
         first = _DEFAULT_PAGE
     if first < 1:
         raise InvalidInputError("first", f"must be at least 1, not {first}", _REFUSED)
-    return min(first, _MOST_NODES), after or None
+    return min(first, most), after or None
 
 
 def _resource_cursor(holding: Holding) -> str:

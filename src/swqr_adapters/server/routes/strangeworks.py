@@ -28,6 +28,7 @@ _REFUSED: Final = 1208
 _BAD_CREDENTIALS: Final = 1201
 _LONGEST_KEY: Final = 4096
 _MOST_VARIABLES: Final = 100
+_MOST_FIELDS: Final = 5_000
 
 
 async def token(call: Call) -> web.StreamResponse:
@@ -68,16 +69,19 @@ async def _run(
 ) -> dict[str, Any]:
     from graphql import execute
 
-    from swqr_adapters.server.platform.resolvers import Root
+    from swqr_adapters.server.platform.resolvers import MOST_NODES, Root
     from swqr_adapters.server.platform.schema import platform_schema
 
-    root = Root(call, call.service.platform.space(call.account))
+    # The library makes an answer in one go: the more fields a node has, the fewer nodes.
+    most = max(1, min(MOST_NODES, _MOST_FIELDS // max(parsed.fields, 1)))
+    root = Root(call, call.service.platform.space(call.account), most)
     result: Any = execute(
         platform_schema(),
         parsed.document,
         root_value=root,
         variable_values=dict(variables or {}),
         operation_name=name,
+        is_awaitable=inspect.iscoroutine,  # nothing else is awaited, and this is asked often
     )
     if inspect.isawaitable(result):
         result = await result
