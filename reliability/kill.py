@@ -12,7 +12,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
@@ -227,13 +227,16 @@ async def _check_jobs(server: Server, journal: Journal) -> None:
     journal.judge_jobs(jobs)
 
 
-async def run(kills: int, seed: int, store: Path) -> Figures:
+async def run(
+    kills: int, seed: int, store: Path, told: Callable[[Figures], object] = lambda _: None
+) -> Figures:
     """Kill a server so many times, and return the figures.
 
     Args:
         kills: How often.
         seed: Decides what the clients do, and when the server dies.
         store: Where its store is.
+        told: Told how it stands after each kill.
     """
     journal, chance = Journal(), random.Random(seed)
     clients = [Client(journal, random.Random(chance.random())) for _ in range(_CLIENTS)]
@@ -244,6 +247,7 @@ async def run(kills: int, seed: int, store: Path) -> Figures:
             await asyncio.sleep(chance.random() * _LONGEST_LOAD)
             await server.kill()
             journal.figures.kills += 1
+            told(journal.figures)
             await asyncio.gather(*work)
     async with serving(store) as server:
         await check(server, journal, results=0)
@@ -256,6 +260,11 @@ async def run(kills: int, seed: int, store: Path) -> Figures:
     return journal.figures
 
 
+def _progress(figures: Figures) -> None:
+    if figures.kills % 10 == 0:
+        print(figures, file=sys.stderr, flush=True)
+
+
 def main(args: Sequence[str] | None = None) -> bool:
     """Print the figures; return whether every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m reliability.kill")
@@ -265,7 +274,7 @@ def main(args: Sequence[str] | None = None) -> bool:
     began = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder, "store.db")
-        figures = asyncio.run(run(options.kills, options.seed, store))
+        figures = asyncio.run(run(options.kills, options.seed, store, _progress))
         size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     shown = {name: value for name, value in asdict(figures).items() if name != "complaints"}
     print(f"| {' | '.join(shown)} | store | took |\n|{'---|' * (len(shown) + 2)}")

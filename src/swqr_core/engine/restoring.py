@@ -6,7 +6,7 @@ from typing import Any
 
 from swqr_core.errors import InvalidInputError
 from swqr_core.lifecycle.session import SessionState
-from swqr_core.model.ids import InstanceId, SessionId
+from swqr_core.model.ids import InstanceId, JobId, SessionId
 from swqr_core.ports.storage import Document
 
 from .cloud import Cloud, Owner
@@ -22,10 +22,11 @@ from .documents import (
     KnownJob,
     KnownSession,
 )
+from .kept import JobRecord
 from .layouts import TIME
 from .library import Shelved
 from .state import LiveJob, LiveSession
-from .view import JobRecord, View
+from .view import View
 
 __all__ = ["Restorer"]
 
@@ -108,6 +109,8 @@ class Restorer:
         account = self._cloud.account(InstanceId(state.instance))
         keys: dict[str, tuple[str, Any]] = getattr(account, f"{state.what}_keys")
         keys[state.key] = (state.content, state.id)
+        if self._view is not None and state.what == "job":
+            self._view.add_key(account.id, state.key, JobId(state.id))
 
     def _add_program(self, _: str, state: Shelved) -> None:
         self._cloud.library.put(state)

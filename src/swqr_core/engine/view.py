@@ -5,23 +5,22 @@ answered from. It holds only published facts, so nobody reads what is not yet du
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, TypeVar
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from swqr_core.errors import JobNotFoundError, SessionNotFoundError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionReason, SessionState
 from swqr_core.model.backend import BackendStatus
-from swqr_core.model.ids import InstanceId, JobId, SessionId
+from swqr_core.model.ids import InstanceId, JobId
 from swqr_core.model.job import Job, JobMetrics
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
 from swqr_core.model.query import JobQuery, Page, SessionQuery
-from swqr_core.model.session import Session, SessionMode, SessionStep
+from swqr_core.model.session import Session, SessionStep
 from swqr_core.model.usage import JobUsage
 
 from .facts import (
@@ -45,104 +44,15 @@ from .facts import (
     SessionOpened,
     TagsSet,
 )
+from .kept import Charges, JobRecord, SessionRecord, Tenant
 from .library import Library
+from .matching import conditions, page, session_matches, window
 
-__all__ = ["Charges", "JobRecord", "SessionRecord", "View"]
+__all__ = ["View"]
 
 T = TypeVar("T")
 
 _ACTIVE = frozenset({SessionState.BUSY, SessionState.IDLE, SessionState.DRAINING})
-
-
-@define
-class JobRecord:
-    """All that is kept of a job."""
-
-    job: Job
-    number: int
-    logs: Payload | None = None
-    metrics: dict[str, object] | None = None
-
-
-@define
-class SessionRecord:
-    """All that is kept of a session."""
-
-    session: Session
-    active_ttl: int
-    active_since: datetime | None = None
-    active_before: float = 0.0
-    charged: float = 0.0
-    steps: list[SessionStep] = field(factory=list)
-    jobs: dict[JobId, None] = field(factory=dict)
-
-    def snapshot(self) -> Session:
-        """Return the session with all its steps."""
-        return evolve(self.session, steps=tuple(self.steps))
-
-
-@define
-class Charges:
-    """What an instance was charged, oldest first; each charge has a number for ever.
-
-    Attributes:
-        first: The number of the first that is kept.
-        saved: The number of the first that is in no document yet.
-        oldest: The number of the first that is still in a document.
-    """
-
-    first: int = 0
-    saved: int = 0
-    oldest: int = 0
-    _kept: list[tuple[datetime, float]] = field(factory=list)
-
-    @property
-    def end(self) -> int:
-        """The number of the next one."""
-        return self.first + len(self._kept)
-
-    def add(self, at: datetime, seconds: float) -> None:
-        """Take in the next one."""
-        self._kept.append((at, seconds))
-
-    def restore(self, first: int, charges: list[tuple[datetime, float]]) -> None:
-        """Take in a document's charges."""
-        if not self._kept:
-            self.first = self.oldest = first
-        self._kept += charges
-        self.saved = self.end
-
-    def write_again(self) -> None:
-        """Take it that no document has any of them."""
-        self.oldest, self.saved = 0, self.first
-
-    def forget(self, since: datetime) -> None:
-        """Forget what was charged before a moment."""
-        many = bisect_left(self._kept, since, key=lambda charge: charge[0])
-        del self._kept[:many]
-        self.first += many
-
-    def between(self, first: int, end: int) -> list[tuple[datetime, float]]:
-        """Return those with numbers from *first* on, before *end*."""
-        return self._kept[first - self.first : end - self.first]
-
-    def total(self) -> float:
-        """Return the seconds of all that are kept."""
-        return sum(seconds for _, seconds in self._kept)
-
-
-@define
-class _Tenant:
-    """All that one instance has."""
-
-    jobs: dict[JobId, None] = field(factory=dict)
-    created: list[datetime] = field(factory=list)
-    order: list[JobId] = field(factory=list)
-    pending: dict[JobId, None] = field(factory=dict)
-    by_tag: dict[str, dict[JobId, None]] = field(factory=dict)
-    by_key: dict[str, JobId] = field(factory=dict)
-    sessions: dict[SessionId, None] = field(factory=dict)
-    charges: Charges = field(factory=Charges)
 
 
 class View:
@@ -155,7 +65,7 @@ class View:
     def __init__(self) -> None:
         self._jobs: dict[str, JobRecord] = {}
         self._sessions: dict[str, SessionRecord] = {}
-        self._tenants: dict[InstanceId, _Tenant] = {}
+        self._tenants: dict[InstanceId, Tenant] = {}
         self._queues: dict[str, int] = {}
         self._status: dict[str, tuple[BackendStatus, str]] = {}
         self._pinned: dict[str, JobPinned] = {}
@@ -350,10 +260,10 @@ class View:
             if not tagged:
                 del tenant.by_tag[tag]
 
-    def _tenant(self, instance: InstanceId) -> _Tenant:
+    def _tenant(self, instance: InstanceId) -> Tenant:
         tenant = self._tenants.get(instance)
         if tenant is None:
-            tenant = self._tenants[instance] = _Tenant()
+            tenant = self._tenants[instance] = Tenant()
         return tenant
 
     # --- questions -----------------------------------------------------------------------------
@@ -439,17 +349,17 @@ class View:
         else:
             known = tenant.by_key.get(query.key)
             ids = {known: None} if known in tenant.jobs else {}
-        conditions = list(_conditions(query))
-        if not conditions and ids is tenant.jobs:
-            chosen = _window(ids, len(ids), query)
-            return _page((self._jobs[i].job for i in chosen), len(ids), query)
+        asked = list(conditions(query))
+        if not asked and ids is tenant.jobs:
+            chosen = window(ids, len(ids), query)
+            return page((self._jobs[i].job for i in chosen), len(ids), query)
         known_jobs = (self._jobs[i].job for i in ids)
-        jobs = [job for job in known_jobs if all(ok(job) for ok in conditions)]
+        jobs = [job for job in known_jobs if all(ok(job) for ok in asked)]
         jobs.sort(key=lambda job: self._jobs[job.id].number)
-        return _page(_window(jobs, len(jobs), query), len(jobs), query)
+        return page(window(jobs, len(jobs), query), len(jobs), query)
 
     def _candidates(
-        self, tenant: _Tenant, principal: Principal, query: JobQuery
+        self, tenant: Tenant, principal: Principal, query: JobQuery
     ) -> dict[JobId, None]:
         """Return the smallest set that is known to hold every match."""
         found = [tenant.jobs]
@@ -475,9 +385,9 @@ class View:
     def sessions(self, principal: Principal, query: SessionQuery, at: datetime) -> Page[Session]:
         """Return the sessions and batches of the principal's instance that match."""
         records = [self._sessions[i] for i in self._tenant(principal.instance).sessions]
-        matching = [r for r in records if _session_matches(r.session, query)]
-        chosen = _window(matching, len(matching), query)
-        return _page((self._as_of(r, at) for r in chosen), len(matching), query)
+        matching = [r for r in records if session_matches(r.session, query)]
+        chosen = window(matching, len(matching), query)
+        return page((self._as_of(r, at) for r in chosen), len(matching), query)
 
     def queue_length(self, backend: str) -> int:
         """Return how many jobs wait for a backend, over all instances."""
@@ -524,6 +434,10 @@ class View:
         self._queues[name] = 0
         self._status[name] = status, reason
 
+    def add_key(self, instance: InstanceId, key: str, job_id: JobId) -> None:
+        """Take in which job a key has made; the job may be deleted."""
+        self._tenant(instance).by_key[key] = job_id
+
     def add_session(
         self,
         session: Session,
@@ -564,57 +478,3 @@ class View:
             self._interim[job.id] = list(interim)
         if pinned is not None:
             self._pinned[job.id] = pinned
-
-
-def _conditions(query: JobQuery) -> Iterator[Callable[[Job], bool]]:
-    spec_is = {
-        "program_id": query.program_id,
-        "backend": query.backend,
-        "session_id": query.session_id,
-    }
-    for name, wanted in spec_is.items():
-        if wanted is not None:
-            value = attrgetter(name)
-            yield lambda job, value=value, wanted=wanted: value(job.spec) == wanted  # type: ignore[misc]
-    if query.states:
-        yield lambda job: job.state in query.states
-    if query.tags:
-        tags = frozenset(query.tags)
-        yield lambda job: tags.issubset(job.spec.tags)
-    after, before = query.created_after, query.created_before
-    if after is not None:
-        yield lambda job: job.created_at >= after
-    if before is not None:
-        yield lambda job: job.created_at <= before
-
-
-def _session_matches(session: Session, query: SessionQuery) -> bool:
-    created = session.created_at
-    return (
-        (not query.states or session.state in query.states)
-        and (query.mode is None or session.mode is SessionMode(query.mode))
-        and (query.backend is None or session.backend == query.backend)
-        and (
-            query.created_after is None or (created is not None and created >= query.created_after)
-        )
-        and (
-            query.created_before is None
-            or (created is not None and created <= query.created_before)
-        )
-    )
-
-
-def _window(
-    items: "dict[T, None] | list[T]", total: int, query: JobQuery | SessionQuery
-) -> list[T]:
-    ordered: Iterable[T] = reversed(items) if query.newest_first else iter(items)
-    first, last = query.offset, query.offset + query.limit
-    return [
-        item
-        for index, item in zip(range(min(last, total)), ordered, strict=False)
-        if index >= first
-    ]
-
-
-def _page(items: Iterable[T], total: int, query: JobQuery | SessionQuery) -> Page[T]:
-    return Page(items=tuple(items), total=total, offset=query.offset, limit=query.limit)

@@ -140,6 +140,7 @@ def test_a_cloud_in_full_swing_is_the_same_from_its_documents(world: World) -> N
 
     assert engine.picture() == world.engine.picture()
     assert view.jobs(ME, JobQuery()) == world.view.jobs(ME, JobQuery())
+    assert [job.id for job in view.jobs(ME, JobQuery(key="d-1")).items] == ["d-1"]
     assert view.session(ME, "dedicated", world.at) == world.view.session(ME, "dedicated", world.at)
     assert list(view.interim("d-2")) == list(world.view.interim("d-2"))
     assert view.library.picture() == world.view.library.picture()

@@ -306,6 +306,7 @@ async def test_a_log_that_was_compacted_holds_all_and_stays_small(
 
     assert found == told
     assert (await after.jobs(JobQuery(tags=("t-1",)))).total == 30
+    assert (await after.jobs(JobQuery(key="k-1-7"))).total == 1
     assert (await after.submit(SPEC, b"[0]", key="k-0-0-new")).id not in told
     again = evolve(SPEC, session_id=sessions[2], tags=("t-2",))
     assert (await after.submit(again, b"[3]", key="k-2-3")).id in told

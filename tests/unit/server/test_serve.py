@@ -222,7 +222,8 @@ def test_limits_and_the_audit_log_are_options(tmp_path: Path) -> None:
     assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == statuses
 
 
-def test_with_a_store_sessions_outlive_a_server_that_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_with_a_store_sessions_outlive_their_server(tmp_path: Path, number: signal.Signals) -> None:
     store = str(tmp_path / "store.db")
     head = {"Authorization": "apikey any", "Service_CRN": LOCAL}
     with serving("--store", store) as (process, line):
@@ -230,7 +231,7 @@ def test_with_a_store_sessions_outlive_a_server_that_was_killed(tmp_path: Path) 
         _, opened = ask(f"{base}/sessions", "POST", {"backend": "ideal_3", "mode": "batch"}, **head)
         second = run("--transport", CLOUD, "--store", store)
         reset = ask(f"{line.split()[-1]}/_swqr/reset", "POST")
-        process.kill()
+        process.send_signal(number)
         process.wait(60)
     with serving("--store", store) as (_, line):
         status, found = ask(f"{line.split()[-1]}/api/v1/sessions/{opened['id']}", **head)

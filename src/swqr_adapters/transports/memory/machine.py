@@ -477,6 +477,8 @@ class Machine:
     async def _mend(self, log: EventLog) -> None:
         while self._writing:
             await asyncio.wait(set(self._writing))
+        if self._compacting is not None:  # the log must not change while it is read
+            await asyncio.wait([self._compacting])
         while True:
             engine = Engine(self._settings)
             try:
