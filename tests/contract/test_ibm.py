@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from swqr_adapters.harnesses import GatewayHarness, IbmHarness, PlainIbmHarness
-from swqr_core.testing import Harness, Rules, TransportContract, lifecycle_test
+from swqr_core.testing import Harness, TransportContract, lifecycle_test
 from swqr_core.testing.simulation import Settings, simulate
 
 
@@ -32,9 +32,6 @@ class TestAGateway(TransportContract):
 
 # --- lifecycles ----------------------------------------------------------------------------------
 
-UNTOLD = frozenset({"state", "steps"})
-"""Which of its active states a session is in is not in IBM's documents."""
-
 
 def some(part: int) -> settings:
     """Return settings for histories over sockets; the nightly profile brings more of them."""
@@ -46,7 +43,7 @@ def test_over_rest_sessions_and_jobs_live_as_the_model_says() -> None:
 
 
 def test_at_ibm_itself_they_do_as_far_as_its_documents_tell() -> None:
-    lifecycle_test(PlainIbmHarness, rules=Rules(untold=UNTOLD), settings=some(16))
+    lifecycle_test(PlainIbmHarness, settings=some(16))
 
 
 def test_through_a_gateway_they_do_too() -> None:

@@ -14,7 +14,7 @@ STANDARD = frozenset(sys.stdlib_module_names)
 CORE = STANDARD | {"attr", "attrs", "swqr_core"}
 KIT = CORE | {"hypothesis", "pytest"}
 # The kit's rooms that a test run loads; the rest of the kit is for everybody.
-KIT_ROOMS = frozenset({"contract", "machines", "plugin", "strategies"})
+KIT_ROOMS = frozenset({"contract", "machines", "plugin", "strategies", "suite"})
 HEAVY = frozenset(
     {"aiohttp", "httpx", "numpy", "qiskit", "qiskit_aer", "qiskit_ibm_runtime", "strangeworks"}
 )

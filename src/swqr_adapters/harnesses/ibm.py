@@ -18,6 +18,7 @@ from swqr_core.model.principal import Instance, Principal
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.harness import Control, Seat
+from swqr_core.testing.model import Rules
 from swqr_core.wrappers import Call, FaultPlan
 
 from .wire import Wire
@@ -160,3 +161,4 @@ class PlainIbmHarness(IbmHarness):
     """The same, with the server taken for IBM's own: nothing beyond IBM's documents is told."""
 
     extended = False
+    rules = Rules(untold=frozenset({"state", "steps"}))  # which active state is not in them

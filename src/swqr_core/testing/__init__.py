@@ -15,6 +15,9 @@ model of a cloud in histories that hypothesis makes up::
     def test_lifecycles() -> None:
         lifecycle_test(MyHarness)
 
+``pytest --pyargs swqr_core.testing.suite --swqr-platform my_package:MyHarness`` is all of it,
+without a test file of one's own.
+
 The names below are public, and imported when they are first used; only ``TransportContract`` needs
 pytest, only ``lifecycle_test`` and its machine need hypothesis. Two programs come with them:
 ``python -m swqr_core.testing.engine_check`` and ``python -m swqr_core.testing.simulation``.
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from .machines import SessionLifecycleMachine as SessionLifecycleMachine
     from .machines import lifecycle_test as lifecycle_test
     from .model import Rules as Rules
+    from .platforms import find_harness as find_harness
+    from .simulation import simulate as simulate
 
 _HOME = {
     "Control": ".harness",
@@ -66,7 +71,9 @@ _HOME = {
     "TransportContract": ".contract",
     "TransportWrapper": "swqr_core.wrappers",
     "VirtualClock": "swqr_core.clock",
+    "find_harness": ".platforms",
     "lifecycle_test": ".machines",
+    "simulate": ".simulation",
 }
 
 __all__ = [
@@ -89,7 +96,9 @@ __all__ = [
     "TransportContract",
     "TransportWrapper",
     "VirtualClock",
+    "find_harness",
     "lifecycle_test",
+    "simulate",
 ]
 
 

@@ -15,6 +15,8 @@ from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.wrappers.delegation import TransportWrapper
 from swqr_core.wrappers.faulty import FaultPlan, FaultyTransport
 
+from .model import Rules
+
 __all__ = ["Accepted", "Control", "Harness", "Seat", "connect_over"]
 
 Accepted = Callable[[Job, bytes], Awaitable[None]]
@@ -67,6 +69,7 @@ class Harness:
         idle_open_seconds: After how long without any job the platform closes a session that was
             opened; None if it does not.
         patience: Seconds of real time after which a test is given up as hanging.
+        rules: What the platform is like where platforms may differ, for the model of lifecycles.
         faults: What goes wrong on the wires of the transports that are made from now on (control
             ``CONNECTION``). The kit sets it before it calls ``connect``.
         accepted: Awaited on the platform's side of the wire for each job that was accepted, before
@@ -82,6 +85,7 @@ class Harness:
     pending_limit: int | None = None
     idle_open_seconds: int | None = None
     patience: float = 30.0
+    rules: Rules = Rules()
     faults: FaultPlan | None = None
     accepted: Accepted | None = None
     time_passes: bool = False

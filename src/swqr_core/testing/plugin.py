@@ -7,9 +7,14 @@ Markers, for ``-m``:
 
 * ``swqr_contract``: the tests of a ``TransportContract``, or of some of its groups.
 * ``swqr_lifecycle``: put it on tests that call ``lifecycle_test``; they take seconds.
+* ``swqr_simulation``: put it on tests that call ``simulate``; they take seconds, too.
+
+The option ``--swqr-platform`` names a harness: an entry point of the group ``swqr.harnesses``, or
+``module:name``.
 
 Fixtures:
 
+* ``swqr_platform``: what makes a harness of the platform that the option names.
 * ``swqr_clock``: a new ``VirtualClock``.
 * ``swqr_executor``: a new ``StubExecutor`` whose jobs run until the test ends them.
 * ``swqr_ids``: new ``SequentialIds``.
@@ -21,18 +26,32 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from swqr_core.clock import VirtualClock
 
     from .executors import StubExecutor
+    from .harness import Harness
     from .ids import SequentialIds
 
-__all__ = ["pytest_collection_modifyitems", "pytest_configure"]
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure"]
 
 _CONTRACT: Final = "swqr_core.testing.contract"
 _MARKERS: Final = (
     "swqr_contract: a promise of a transport, from swqr's conformance kit",
     "swqr_lifecycle: histories of sessions and jobs, from swqr's conformance kit; takes seconds",
+    "swqr_simulation: a world of many clients, from swqr's conformance kit; takes seconds",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--swqr-platform``."""
+    parser.getgroup("swqr").addoption(
+        "--swqr-platform",
+        metavar="NAME",
+        help="the harness for swqr_core.testing.suite: an entry point of the group "
+        "swqr.harnesses, or module:name",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,6 +68,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         function = getattr(item, "function", None)
         if str(getattr(function, "__module__", "")).startswith(f"{_CONTRACT}."):
             item.add_marker("swqr_contract")
+
+
+@pytest.fixture
+def swqr_platform(request: pytest.FixtureRequest) -> "Callable[[], Harness]":
+    """Return what makes a harness of the platform that ``--swqr-platform`` names."""
+    from swqr_core.errors import ConfigurationError
+
+    from .platforms import find_harness
+
+    name = request.config.getoption("--swqr-platform")
+    if name is None:
+        pytest.skip("no platform was named with --swqr-platform")
+    try:
+        return find_harness(name)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture

@@ -74,3 +74,41 @@ def test_the_plugin_loads_nothing_of_the_kit() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def suite(*arguments: str, at: Path = Path("/")) -> str:
+    options = ["-q", "-rs", "-p", "no:cacheprovider", "--strict-markers", "--pyargs"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "swqr_core.testing.suite", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=at,
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_suite_holds_a_named_platform_to_all_that_the_kit_has() -> None:
+    chosen = "programs_are_listed or simulated_world[0]"
+
+    shown = suite("--swqr-platform", "memory", "-k", chosen)
+
+    assert "2 passed" in shown, shown
+
+
+def test_what_the_suite_cannot_ask_of_a_platform_is_skipped_by_name(tmp_path: Path) -> None:
+    (tmp_path / "powerless.py").write_text("from swqr_core.testing import Harness\n")
+
+    shown = suite(
+        "-k", "lifecycles or simulated", "--swqr-platform", "powerless:Harness", at=tmp_path
+    )
+
+    assert "4 skipped" in shown
+    assert "the harness has no control over: executions, time" in shown
+
+
+def test_the_suite_asks_for_a_platform_and_says_which_there_are() -> None:
+    assert "no platform was named with --swqr-platform" in suite("-k", "lifecycles")
+    assert "'nowhere' is none of: gateway, ibm" in suite(
+        "-k", "lifecycles", "--swqr-platform", "nowhere"
+    )

@@ -57,8 +57,8 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
     happened when.
     """
 
-    rules_of_platform: ClassVar[Rules] = Rules()
-    """What the platform is like where platforms may differ."""
+    rules_of_platform: ClassVar[Rules | None] = None
+    """What the platform is like where platforms may differ; None for what its harness says."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
         missing = [control.value for control in _NEEDED if control not in harness.controls]
         if missing:
             raise TypeError(f"{harness!r} has no control over: {', '.join(missing)}")
-        self.stage = Stage(harness, self.rules_of_platform)
+        self.stage = Stage(harness, self.rules_of_platform or harness.rules)
         self.claims = Claims(self.stage)
         self._loop = asyncio.Runner()
         self._is_set_up = False
@@ -338,7 +338,7 @@ def lifecycle_test(
 
     Args:
         make: Makes the harness of a platform that nobody else uses; called once for each history.
-        rules: What the platform is like where platforms may differ.
+        rules: What the platform is like where platforms may differ; None for what its harness says.
         settings: Those of hypothesis; None for the profile's, without a deadline.
 
     Raises:
@@ -346,7 +346,7 @@ def lifecycle_test(
     """
 
     class Machine(SessionLifecycleMachine):
-        rules_of_platform = rules or Rules()
+        rules_of_platform = rules
 
         def make_harness(self) -> Harness:
             return make()

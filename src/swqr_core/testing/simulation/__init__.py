@@ -12,6 +12,6 @@ entry points of the group ``swqr.harnesses`` name some, the in-memory cloud amon
 """
 
 from .command import main
-from .world import Outcome, Settings, simulate
+from .world import Outcome, Settings, cannot_be_simulated, simulate
 
-__all__ = ["Outcome", "Settings", "main", "simulate"]
+__all__ = ["Outcome", "Settings", "cannot_be_simulated", "main", "simulate"]

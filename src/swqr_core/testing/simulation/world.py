@@ -24,7 +24,7 @@ from swqr_core.wrappers import RandomFaults
 from .clients import Client
 from .ledger import REASON_CODE, Ledger, Noted, result_of
 
-__all__ = ["Outcome", "Settings", "simulate"]
+__all__ = ["Outcome", "Settings", "cannot_be_simulated", "simulate"]
 
 _HOUR: Final = 3_600
 _STEP: Final = 900.0
@@ -157,6 +157,12 @@ class _World:
         self.history.check()
 
 
+def cannot_be_simulated(harness: Harness) -> str | None:
+    """Return why a harness cannot be simulated, as far as can be told before it is started."""
+    missing = [c.value for c in (Control.TIME, Control.EXECUTIONS) if c not in harness.controls]
+    return f"has no control over: {', '.join(missing)}" if missing else None
+
+
 async def simulate(make: Callable[[], Harness], settings: Settings) -> Outcome:
     """Play one world from its beginning until all has ended.
 
@@ -169,9 +175,9 @@ async def simulate(make: Callable[[], Harness], settings: Settings) -> Outcome:
         ConfigurationError: The harness cannot be simulated.
     """
     harness = make()
-    missing = [c.value for c in (Control.TIME, Control.EXECUTIONS) if c not in harness.controls]
-    if missing:
-        raise ConfigurationError(repr(harness), f"has no control over: {', '.join(missing)}")
+    problem = cannot_be_simulated(harness)
+    if problem is not None:
+        raise ConfigurationError(repr(harness), problem)
     chance = random.Random(settings.seed)  # noqa: S311 - it must play again
     harness.accepted, harness.time_passes = _Operator(harness, chance), True
     await harness.start()
