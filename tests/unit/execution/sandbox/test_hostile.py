@@ -27,6 +27,14 @@ NAMESPACES = {
     "fills the disk", "kills its supervisor", "reads its supervisor's memory",
     "reads the system's users", "writes beside its folder",
 }  # fmt: skip
+# Each takes a process with Qiskit in it; variants of what others show run with the slow tests.
+VARIANTS = {
+    "asks for a run of nothing", "connects", "ends its process", "fills memory",
+    "kills its supervisor", "nests deeply", "opens files without end",
+    "publishes one that is too long", "raises what cannot be told", "returns too much",
+    "runs nonsense", "starts a program", "starts threads without end", "writes beside its folder",
+    "writes one long file",
+}  # fmt: skip
 SYSTEM_CALLS = {"connects", "forks", "kills its supervisor", "opens a socket", "starts a program"}
 
 MAIN = "def main(backend, user_messenger, **kwargs):\n"
@@ -144,7 +152,10 @@ FAILS = {
 }
 
 
-@pytest.mark.parametrize("what", FAILS)
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param(what, marks=[pytest.mark.slow] * (what in VARIANTS)) for what in FAILS],
+)
 def test_a_program_that_is_contained(runtime: Runtime, what: str) -> None:
     if what in NAMESPACES and not OFFERED.namespaces:
         pytest.skip("needs bubblewrap")
