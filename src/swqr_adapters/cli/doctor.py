@@ -164,8 +164,19 @@ def _connected(profile: Profile) -> Iterator[Finding]:
         if not backends:
             advice = "ask for access to a backend, or choose another instance"
             yield Finding("backends", _WARNING, "there is none", advice)
+        if runtime.capabilities.transport == "memory" and runtime.capabilities.program_uploads:
+            yield _sandbox()
         yield from runtime.run(_permissions_of)
         yield from _clocks(runtime.transport)
+
+
+def _sandbox() -> Finding:
+    """Return how well this machine keeps uploaded programs in."""
+    from swqr_adapters.execution.sandbox import probe_isolation
+
+    offered = probe_isolation()
+    state = _WARNING if offered.lacking else _OK
+    return Finding("uploaded programs", state, str(offered), "; ".join(offered.lacking))
 
 
 def _refused(error: SwqrError) -> Finding:
