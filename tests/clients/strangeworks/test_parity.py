@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -176,9 +176,11 @@ def made(client: Any) -> tuple[str, str]:
 
 
 def cancel(client: Any, job: str) -> None:
+    from strangeworks.core.errors.error import StrangeworksError
     from strangeworks_qiskit_runtime import StrangeworksRuntimeJob
 
-    StrangeworksRuntimeJob(job, service=client.service).cancel()
+    with suppress(StrangeworksError):  # it may have ended: what was sent is what counts
+        StrangeworksRuntimeJob(job, service=client.service).cancel()
 
 
 def run(client: Any, session: str | None = None) -> Any:

@@ -164,6 +164,46 @@ class TestLimits:
         assert (reply.status, "10000" in message_of(reply)) == (413, True)
 
 
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+    | st.sampled_from(["ideal_5", "sampler", "batch", "2026-01-01T00:00:00Z", "{}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)  # fmt: skip
+FIELDS = st.sampled_from(
+    ["data", "program_id", "backend", "channel", "runtime", "job_slug", "session_id", "name",
+     "backend_name", "datetime", "max_time", "mode", "instance", "combined", "filters", "image",
+     "tags", "cost", "start_session", "session_time", "params", "log_level", "private"]
+)  # fmt: skip
+OPERATIONS = st.sampled_from(
+    ["create_runtime_job", "runtime_status", "runtime_cancel", "runtime_backend_config",
+     "runtime_backend_properties", "runtime_backend_pulse_defaults", "runtime_backends",
+     "create_session", "session_details", "close_session", "cancel_session"]
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    operation=OPERATIONS,
+    payload=st.dictionaries(FIELDS, VALUES, max_size=6),
+    inner=st.none() | st.dictionaries(FIELDS, VALUES, max_size=8),
+)
+async def test_no_payload_at_all_breaks_an_operation(
+    world: Any, operation: str, payload: dict[str, Any], inner: dict[str, Any] | None
+) -> None:
+    path, token = await world.resource(), await world.login()
+    given_ = payload if inner is None else {**payload, "data": json.dumps(inner)}
+
+    reply = await world.platform("POST", f"{path}/{operation}", token=token, json=given_)
+
+    assert reply.status < 500
+    if reply.status != 200:
+        message_of(reply)
+
+
 # --- GraphQL -----------------------------------------------------------------------------------
 
 DEEP = "{ workspace { jobs { edges { node { " + "childJobs { " * 30 + "slug" + " }" * 30 + "}}}}}"
