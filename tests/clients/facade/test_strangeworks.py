@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import queue
 import signal
 import subprocess
 import sys
@@ -141,9 +142,10 @@ def test_an_estimator_runs_in_a_batch(sw: Any, pair: Any) -> None:
 
 @pytest.mark.executor_family
 def test_a_client_side_sampler_runs_too(sw: Any, bell: Any) -> None:
-    from qiskit_ibm_runtime.executor_sampler import Sampler
+    from swqr_adapters.facade import executor_sampler
 
-    job = Sampler(mode=sw.backend("ideal_5")).run([bell], shots=8)
+    sampler = getattr(executor_sampler, "Sampler", None) or executor_sampler.SamplerV2  # 0.49
+    job = sampler(mode=sw.backend("ideal_5")).run([bell], shots=8)
 
     assert sum(job.result(timeout=SECONDS)[0].data.meas.get_counts().values()) == 8
 
@@ -190,6 +192,58 @@ def test_the_low_level_client_sees_the_same_jobs(sw: Any, bell: Any) -> None:
     assert [one["id"] for one in client.jobs_get(session_id=session["id"])["jobs"]] == [job["id"]]
     client.close_session(session["id"])
     assert StrangeworksSession.from_id(session["id"], sw).status() == "Closed"
+
+
+PROGRAM = """
+def main(backend, user_messenger, steps=3, fail=False):
+    for step in range(steps):
+        user_messenger.publish({"step": step})
+    if fail:
+        raise ValueError("it went wrong")
+    return steps
+"""
+
+
+@pytest.fixture(scope="module")
+def uploading() -> Iterator[StrangeworksQiskitRuntimeService]:
+    url = "memory://?seed=7&workers=1&programs=limits"
+    with StrangeworksQiskitRuntimeService(transport=url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def program(uploading: Any) -> str:
+    uploaded: str = uploading.upload_program(PROGRAM, {"name": "steps", "max_execution_time": 60})
+    return uploaded
+
+
+class TestProgramsOfUsers:
+    def test_interim_results_come_in_order_and_to_the_callback(
+        self, uploading: Any, program: str
+    ) -> None:
+        told: queue.Queue[tuple[str, Any]] = queue.Queue()
+
+        with StrangeworksSession(uploading, "ideal_5") as session:
+            job = session.run(program, {"steps": 2}, callback=lambda *what: told.put(what))
+
+        assert job.result(timeout=SECONDS) == 2
+        assert job.interim_results() == [{"step": 0}, {"step": 1}]
+        assert [told.get(timeout=SECONDS) for _ in range(3)] == [
+            (job.job_slug, {"step": 0}),
+            (job.job_slug, {"step": 1}),
+            (job.job_slug, 2),
+        ]
+
+    def test_a_failed_program_says_why_and_its_stream_what_came_before(
+        self, uploading: Any, program: str
+    ) -> None:
+        job = uploading.run(program, {"steps": 1, "fail": True}, {"backend": "ideal_5"})
+
+        with pytest.raises(RuntimeJobFailureError, match="it went wrong"):
+            job.result(timeout=SECONDS)
+        with pytest.raises(RuntimeJobFailureError, match="it went wrong"):
+            job.interim_results()
+        assert list(job.stream()) == [{"step": 0}]
 
 
 class SdkClient:
