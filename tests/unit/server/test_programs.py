@@ -189,3 +189,19 @@ async def test_events_come_while_the_job_runs(world: Any) -> None:
     events = [part for part in seen.decode().split("\n\n") if part and not part.startswith(":")]
     assert events == ["id: 1\ndata: 1", 'event: end\ndata: {"count": 1}']
     assert json.loads((await world.ask("GET", f"/jobs/{job_id}/interim_results")).body) == [1]
+
+
+async def test_events_that_break_off_say_why(world: Any) -> None:
+    job_id = await start(world)
+    url = f"{world.server.url}/api/v1/jobs/{job_id}/interim_results"
+    headers = {
+        "Accept": "text/event-stream",
+        "Authorization": f"apikey {world.instances.ADA}",
+        "Service-CRN": world.instances.ONE.id,
+    }
+    async with world.session.get(url, headers=headers) as answer:
+        await answer.content.readany()
+        await world.cloud.aclose()
+        seen = await answer.content.read()
+
+    assert seen.startswith(b'event: error\ndata: {"message": "the in-memory cloud is closed')

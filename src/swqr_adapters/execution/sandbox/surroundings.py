@@ -89,10 +89,12 @@ def surroundings(limits: SandboxLimits, *, namespaces: bool) -> Iterator[Sandbox
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:
-    """Return the folders that are in no other one of them, nor in the system's own."""
-    real = sorted(dict.fromkeys(os.path.realpath(path) for path in paths))
+    """Return the folders that are in no other one of them, nor in the system's own.
+
+    A folder that is reached over a link is there under both of its names.
+    """
     kept: list[str] = []
-    for path in real:
+    for path in sorted({*paths, *map(os.path.realpath, paths)}):
         inside = path.startswith("/usr/") or any(path.startswith(f"{outer}/") for outer in kept)
         if not inside and path != "/usr":
             kept.append(path)

@@ -12,6 +12,7 @@ from swqr_adapters.server.answers import TEXT, empty, json_answer, stream, strea
 from swqr_adapters.server.call import Call
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm.programs import (
+    failure_event,
     interim_document,
     interim_events,
     interim_text,
@@ -22,7 +23,12 @@ from swqr_adapters.wire.ibm.programs import (
     program_document,
     program_page_document,
 )
-from swqr_core.errors import AccessDeniedError, InvalidInputError, UnsupportedOperation
+from swqr_core.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    SwqrError,
+    UnsupportedOperation,
+)
 from swqr_core.model.program import MAX_SOURCE_BYTES, InterimResults
 from swqr_core.model.query import MAX_PAGE
 
@@ -140,7 +146,13 @@ async def _events(call: Call, page: InterimResults) -> AsyncIterator[bytes]:
         yield interim_events(page) or b": still running\n\n"
         if page.complete:
             return
-        page = await call.transport.interim_results(call.names[0], start=page.next, timeout=_BEAT)
+        try:
+            page = await call.transport.interim_results(
+                call.names[0], start=page.next, timeout=_BEAT
+            )
+        except SwqrError as error:  # the answer has begun: its status can say nothing any more
+            yield failure_event(error)
+            return
         await asyncio.sleep(0)
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from swqr_core.errors import InvalidInputError
+from swqr_core.errors import InvalidInputError, SwqrError
 from swqr_core.model.ids import ProgramId
 from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import MAX_PAGE, Page, ProgramQuery
@@ -19,6 +19,7 @@ from .requests import REQUEST_REFUSED, Query
 from .values import Document, Reader, reading, timestamp, without_none
 
 __all__ = [
+    "failure_event",
     "interim_document",
     "interim_events",
     "interim_text",
@@ -264,6 +265,11 @@ def parse_interim(document: object) -> InterimResults:
         results=tuple(text.encode() for text in read.texts("results")),
         complete=read.flag("complete"),
     )
+
+
+def failure_event(error: SwqrError) -> bytes:
+    """Return the event that tells why no more results follow."""
+    return f"event: error\ndata: {json.dumps({'message': str(error)})}\n\n".encode()
 
 
 def interim_events(page: InterimResults) -> bytes:

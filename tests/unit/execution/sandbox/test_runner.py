@@ -11,6 +11,7 @@ import pytest
 
 from swqr_adapters.execution.sandbox import Isolation, SandboxLimits, SandboxRunner, Trust
 from swqr_adapters.execution.sandbox.schemas import is_simple, problem_of
+from swqr_adapters.execution.sandbox.surroundings import _outermost
 from swqr_core import ProgramSpec
 from swqr_core.errors import AccessDeniedError
 from swqr_core.ports.executor import (
@@ -189,3 +190,13 @@ async def test_where_nothing_isolates_schemas_that_may_take_for_ever_are_refused
     problem = await runner.problem({"pattern": "^(a+)+$"}, b'"a"')
 
     assert "only checked in a sandbox" in (problem or "")
+
+
+def test_folders_that_a_program_sees_are_bound_once_and_under_both_names(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    (real / "inside").mkdir(parents=True)
+    link.symlink_to(real)
+
+    bound = _outermost([str(link), str(real / "inside"), "/usr/lib/python3"])
+
+    assert bound == [str(link), str(real)]
