@@ -13,8 +13,9 @@ from swqr_core.errors import (
     ProgramNotFoundError,
     SessionNotFoundError,
 )
+from swqr_core.model.job import JobSpec
 
-__all__ = ["Errand", "is_passing", "missing", "number_in"]
+__all__ = ["Errand", "is_passing", "missing", "number_in", "submission_errand"]
 
 _SERVER: Final = 500
 
@@ -44,6 +45,27 @@ class Errand:
     program: str | None = None
     instance: str = ""
     size: int = 0
+
+
+def submission_errand(spec: JobSpec, *, key: str, instance: str, size: int) -> Errand:
+    """Return what a submission is about.
+
+    Args:
+        spec: What is submitted.
+        key: Under which key.
+        instance: Where.
+        size: The size of its parameters, in bytes.
+    """
+    return Errand(
+        action="submit",
+        query=False,
+        key=key,
+        session=spec.session_id,
+        backend=spec.backend,
+        program=spec.program_id,
+        instance=instance,
+        size=size,
+    )
 
 
 def is_passing(status: int) -> bool:

@@ -18,11 +18,13 @@ from swqr_core.errors import (
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.session import Session
+from swqr_core.ports.clock import Clock
 
 from .bound import Bound, check_key, remember
 from .evidence import job_evidence
-from .polling import Poller
-from .submission import Submitter
+from .looks import Looks
+from .polling import Poller, PollingPolicy
+from .submission import Desk, SettlePolicy, Submitter
 from .tags import KEY_TAGS, OWN_TAGS
 
 __all__ = ["RemoteJobs"]
@@ -41,6 +43,48 @@ class RemoteJobs(Bound):
         self._guessed: set[str] = set()  # jobs of which only the id was told
         self._submitted: OrderedDict[str, JobSpec] = OrderedDict()
 
+    def _begin(
+        self,
+        desk: Desk,
+        looks: Looks,
+        *,
+        polling: PollingPolicy | None,
+        settle: SettlePolicy | None,
+        pause_clock: Clock | None,
+    ) -> None:
+        """Get ready to submit and to wait.
+
+        Args:
+            desk: Where jobs are handed in.
+            looks: How one request shows many jobs.
+            polling: How often to look at jobs that are waited for.
+            settle: How long to look for a job whose submission was not answered.
+            pause_clock: For the pauses between looks, if it is not the clock of the calls.
+        """
+        settle = settle or SettlePolicy()
+        self._submitter = Submitter(
+            desk,
+            name=self._api.name,
+            clock=self._api.clock,
+            keys=self._capabilities.idempotent_submit,
+            settle=settle,
+        )
+        self._poller = Poller(
+            self,
+            looks,
+            name=self._api.name,
+            policy=polling or PollingPolicy(),
+            clock=self._api.clock,
+            pause_clock=pause_clock or self._api.clock,
+            settle=settle.window,
+        )
+
+    async def aclose(self) -> None:
+        """End all waits and close all connections."""
+        self._api.stop()
+        await self._poller.aclose()
+        await self._api.aclose()
+
     @abstractmethod
     async def session(self, session_id: str) -> Session:
         """Return one session as it is now."""
@@ -52,6 +96,10 @@ class RemoteJobs(Bound):
     @abstractmethod
     async def look_at(self, job_id: str, *, again: bool = True, with_result: bool = False) -> Job:
         """Return one job as its document tells it."""
+
+    @abstractmethod
+    async def completed(self, job: Job) -> Job:
+        """Return an ended job with all that a waiter is to get."""
 
     @abstractmethod
     def _dressed(self, job: Job) -> Job:

@@ -6,7 +6,7 @@ from typing import Final
 from attrs import evolve
 
 from swqr_adapters.http import Deadlines
-from swqr_adapters.remote.errands import Errand
+from swqr_adapters.remote.errands import Errand, submission_errand
 from swqr_adapters.remote.tags import KeyTags
 from swqr_adapters.wire.ibm import (
     job_query,
@@ -44,16 +44,7 @@ class IbmDesk:
     async def post(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         """Post a job; see ``Desk.post``."""
         tags = spec.tags if self._keys else (*spec.tags, self._tags.of(key))
-        errand = Errand(
-            action="submit",
-            query=False,
-            key=key,
-            session=spec.session_id,
-            backend=spec.backend,
-            program=spec.program_id,
-            instance=self._api.instance,
-            size=len(params),
-        )
+        errand = submission_errand(spec, key=key, instance=self._api.instance, size=len(params))
         response = await self._api.call(
             "POST",
             "/jobs",

@@ -6,8 +6,8 @@ from typing import Final
 from attrs import evolve
 
 from swqr_adapters.remote.looks import ByTime
-from swqr_adapters.remote.polling import Poller, PollingPolicy
-from swqr_adapters.remote.submission import SettlePolicy, Submitter
+from swqr_adapters.remote.polling import PollingPolicy
+from swqr_adapters.remote.submission import SettlePolicy
 from swqr_adapters.remote.tags import USER_TAGS
 from swqr_adapters.wire.ibm import Versions, load, parse_usage
 from swqr_core.errors import InstanceNotFoundError
@@ -94,33 +94,11 @@ class IbmTransport(BackendCalls, JobCalls, ProgramCalls):
         super().__init__(api, principal=principal, capabilities=capabilities, ours=ours)
         self._discovery = discovery
         self._instances = tuple(instances)
-        settle = settle or SettlePolicy()
-        keys = capabilities.idempotent_submit
-        self._submitter = Submitter(
-            IbmDesk(api, keys=keys, tags=self._tags),
-            name=NAME,
-            clock=api.clock,
-            keys=keys,
-            settle=settle,
-        )
-        self._poller = Poller(
-            self,
-            ByTime(self),
-            name=NAME,
-            policy=polling or PollingPolicy(),
-            clock=api.clock,
-            pause_clock=pause_clock or api.clock,
-            settle=settle.window,
-        )
+        desk = IbmDesk(api, keys=capabilities.idempotent_submit, tags=self._tags)
+        self._begin(desk, ByTime(self), polling=polling, settle=settle, pause_clock=pause_clock)
 
     def __repr__(self) -> str:
         return f"<IbmTransport of {self._principal.instance!r} at {self._api.url}>"
-
-    async def aclose(self) -> None:
-        """End all waits and close all connections."""
-        self._api.stop()
-        await self._poller.aclose()
-        await self._api.aclose()
 
     # --- account -------------------------------------------------------------------------------
 

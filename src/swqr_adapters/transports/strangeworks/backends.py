@@ -21,6 +21,7 @@ from swqr_adapters.wire.strangeworks import (
     parse_backend_nodes,
     properties_request,
 )
+from swqr_adapters.wire.strangeworks.values import borrowed
 from swqr_core.errors import BackendNotFoundError, InvalidInputError, NotFoundError, ProtocolError
 from swqr_core.model.backend import Backend
 from swqr_core.model.ids import BackendName
@@ -76,7 +77,7 @@ class BackendCalls(ResourceBound):
 
     async def _described(self, record: BackendRecord, told: object) -> Backend:
         if told is not None:
-            return ibm.parse_backend(told)
+            return borrowed(ibm.parse_backend)(told)
         qubits = self._qubits.get(record.name)
         if qubits is None:
             document = load(await self._configuration(record.name), "backend configuration")

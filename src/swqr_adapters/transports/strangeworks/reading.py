@@ -44,6 +44,7 @@ _AT_ONCE: Final = 8
 _ERROR_LIMIT: Final = 2**20
 _AROUND: Final = 2**20  # what stands around the parameters in a job's input file
 _KEPT: Final = 10_000
+_FAILED: Final = {JobState.FAILED, JobState.TIMED_OUT}  # told apart by a file
 _CLOCKS: Final = timedelta(minutes=5)  # how far the platform's clock may be from ours
 
 
@@ -64,8 +65,10 @@ class JobReading(FileCalls, RemoteJobs):
         if known is not None and "status" in job.extra:
             job = evolve(job, state=known.state)  # a word that nobody knows says nothing new
         if known is not None and known.state.ended and job.state.ended:
-            # The record's date moves on when somebody adds a tag.
-            job = evolve(job, ended_at=known.ended_at)
+            # The record's date moves on when somebody adds a tag, and a file that tells of more
+            # than a failure may come late.
+            state = known.state if {known.state, job.state} == _FAILED else job.state
+            job = evolve(job, ended_at=known.ended_at, state=state)
         return evolve(
             job,
             spec=evolve(job.spec, tags=self._tags.users(job.spec.tags)),
@@ -118,7 +121,9 @@ class JobReading(FileCalls, RemoteJobs):
             return known
         try:
             content = await self._content(record.slug, names[0] or "", max_bytes=_ERROR_LIMIT)
-            known = JobFailure(reason="") if content is None else parse_error_file(content)
+            if content is None:
+                return None
+            known = parse_error_file(content)
         except (ProtocolError, InvalidInputError) as error:
             logger.warning("job %s has failed and does not say why: %s", record.slug, error)
             return None

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from attrs import evolve
 
 from swqr_adapters.http import Deadlines
-from swqr_adapters.remote.errands import Errand
+from swqr_adapters.remote.errands import submission_errand
 from swqr_adapters.remote.tags import KeyTags
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_adapters.wire.strangeworks import CREATE_JOB, parse_submitted, submission
@@ -50,16 +50,7 @@ class StrangeworksDesk:
     async def post(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         """Hand a job in; see ``Desk.post``."""
         tags = spec.tags if self._keys else (*spec.tags, self._tags.of(key))
-        errand = Errand(
-            action="submit",
-            query=False,
-            key=key,
-            session=spec.session_id,
-            backend=spec.backend,
-            program=spec.program_id,
-            instance=self._api.resource,
-            size=len(params),
-        )
+        errand = submission_errand(spec, key=key, instance=self._api.resource, size=len(params))
         response = await self._api.operate(
             CREATE_JOB,
             errand,

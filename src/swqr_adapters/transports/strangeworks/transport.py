@@ -6,8 +6,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from swqr_adapters.remote.looks import ByPage
-from swqr_adapters.remote.polling import Poller, PollingPolicy
-from swqr_adapters.remote.submission import SettlePolicy, Submitter
+from swqr_adapters.remote.polling import PollingPolicy
+from swqr_adapters.remote.submission import SettlePolicy
 from swqr_adapters.remote.tags import USER_TAGS
 from swqr_adapters.wire.ibm.extension import parse_capabilities
 from swqr_adapters.wire.strangeworks import Resource, Workspace
@@ -100,24 +100,14 @@ class StrangeworksTransport(BackendCalls, NoPrograms, JobCalls):
     ) -> None:
         super().__init__(api, **bound)
         self._instances = as_instances(resources)
-        settle = settle or SettlePolicy()
-        keys = self._capabilities.idempotent_submit
-        self._submitter = Submitter(
-            StrangeworksDesk(api, self, channel=self._channel, keys=keys, tags=self._tags),
-            name=NAME,
-            clock=api.clock,
-            keys=keys,
-            settle=settle,
-        )
-        self._poller = Poller(
+        desk = StrangeworksDesk(
+            api,
             self,
-            ByPage(self),
-            name=NAME,
-            policy=polling or PollingPolicy(),
-            clock=api.clock,
-            pause_clock=pause_clock or api.clock,
-            settle=settle.window,
+            channel=self._channel,
+            keys=self._capabilities.idempotent_submit,
+            tags=self._tags,
         )
+        self._begin(desk, ByPage(self), polling=polling, settle=settle, pause_clock=pause_clock)
 
     def __repr__(self) -> str:
         return f"<StrangeworksTransport of {self._resource.slug!r} at {self._api.url}>"
@@ -131,12 +121,6 @@ class StrangeworksTransport(BackendCalls, NoPrograms, JobCalls):
     def resource(self) -> Resource:
         """The resource on which everything is done."""
         return self._resource
-
-    async def aclose(self) -> None:
-        """End all waits and close all connections."""
-        self._api.stop()
-        await self._poller.aclose()
-        await self._api.aclose()
 
     # --- the account ----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from swqr_core.model.job import Job
 
 from .account import Resource, parse_resource, resource_node
 from .files import INPUT_FILE, FileRecord, JobFailure, JobInput, file_node, parse_file
-from .values import Reader, broken, reading
+from .values import Reader, borrowed, broken, reading
 
 __all__ = [
     "JOB_STATUSES",
@@ -190,7 +190,7 @@ def job_from(
         ProtocolError: There is not enough to know what kind of job it is.
     """
     if told is not None:
-        return ibm.parse_job(told)
+        return borrowed(ibm.parse_job)(told)
     created, name = record.created_at, f"job {record.slug!r}"
     if created is None:
         raise broken(name, "'dateCreated' is not there")

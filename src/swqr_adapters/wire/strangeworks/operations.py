@@ -15,7 +15,7 @@ from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job
 
 from .jobs import JOB_STATUSES, STATES
-from .values import Reader
+from .values import Reader, borrowed
 
 __all__ = [
     "CANCEL_JOB",
@@ -173,5 +173,5 @@ def parse_job_status(document: object, *, needed: bool = True) -> JobStatus:
     told = read.document.get(MEMBER)
     return JobStatus(
         word=read.text("status") if needed else read.text_or_none("status"),
-        job=ibm.parse_job(told) if isinstance(told, Mapping) else None,
+        job=borrowed(ibm.parse_job)(told) if isinstance(told, Mapping) else None,
     )

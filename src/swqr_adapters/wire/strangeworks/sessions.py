@@ -8,6 +8,8 @@ from swqr_adapters.wire.values import Document, without_none
 from swqr_core.errors import InvalidInputError
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 
+from .values import borrowed
+
 __all__ = [
     "parse_session_details",
     "parse_session_opening",
@@ -73,4 +75,4 @@ def parse_session_details(document: object) -> Session:
     Raises:
         ProtocolError: It has no id or mode, or a field has a wrong type.
     """
-    return ibm.parse_session(document)
+    return borrowed(ibm.parse_session)(document)

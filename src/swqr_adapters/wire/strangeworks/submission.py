@@ -23,7 +23,7 @@ from swqr_core.model.ids import BackendName, JobId
 from swqr_core.model.job import Job, JobSpec
 
 from .jobs import JOB_STATUSES
-from .values import Reader
+from .values import Reader, borrowed
 
 __all__ = [
     "SessionStart",
@@ -103,7 +103,7 @@ def parse_submitted(document: object, spec: JobSpec, *, at: datetime) -> Job:
     """
     read = Reader(document, "submitted job")
     if isinstance(read.document.get(MEMBER), Mapping):
-        return ibm.parse_job(read.document[MEMBER])
+        return borrowed(ibm.parse_job)(read.document[MEMBER])
     data = Reader(read.object("jobData"), "jobData of the submitted job")
     job = Reader(data.object("job"), "job of the submitted job")
     backend = job.text_or_none("backend") or data.text_or_none("backend") or spec.backend

@@ -104,6 +104,20 @@ async def test_what_ran_too_long_is_told_apart_from_what_failed(
     assert await listed(transport, states={JobState.FAILED}) == []
 
 
+async def test_a_reason_that_comes_late_changes_nothing_about_how_a_job_ended(
+    platform: Platform, transport: StrangeworksTransport
+) -> None:
+    platform.add_job("j-1")
+    platform.finish("j-1", "FAILED")
+    before = await transport.job("j-1")
+    platform.write("j-1", "error.json", b'{"error": {"message": "Too long.", "code": 1305}}')
+
+    after = await transport.job("j-1")
+
+    assert (before.state, before.reason) == (JobState.FAILED, None)
+    assert (after.state, after.reason) == (JobState.FAILED, "Too long.")
+
+
 async def test_when_a_job_ended_does_not_change_with_its_tags(
     platform: Platform, transport: StrangeworksTransport
 ) -> None:
@@ -410,6 +424,18 @@ async def test_a_session_lives_as_the_platform_tells(
     assert (opened.state, opened.max_ttl) == (SessionState.OPEN, 600)
     assert before == opened
     assert (await transport.session(opened.id)).state is SessionState.CLOSED
+
+
+async def test_a_session_that_cannot_be_read_is_the_platform_s_mistake(
+    platform: Platform, transport: StrangeworksTransport
+) -> None:
+    platform.add_session("s-1", state="dreaming")
+
+    with pytest.raises(ProtocolError) as caught:
+        await transport.session("s-1")
+
+    assert caught.value.transport == "strangeworks"
+    assert "'dreaming'" in str(caught.value)
 
 
 async def test_an_unknown_session_is_not_found(transport: StrangeworksTransport) -> None:
