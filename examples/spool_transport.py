@@ -15,7 +15,7 @@ import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,11 +30,11 @@ from swqr_core import (
     JobState,
     Page,
     Payload,
-    Principal,
     errors,
 )
 from swqr_core.model.ids import BackendName, JobId, ProgramId
 from swqr_core.testing import Control, Harness, Seat, TransportContract
+from swqr_core.wrappers import TransportBase, page_of_jobs
 
 BACKEND = Backend(name=BackendName("spool"), num_qubits=5)
 SAMPLER = ProgramId("sampler")
@@ -47,19 +47,14 @@ CAN = Capabilities(
 )  # fmt: skip
 
 
-class SpoolTransport:
+class SpoolTransport(TransportBase):
     """The port over a directory that several processes share."""
 
-    capabilities, principal = CAN, Principal()
+    capabilities = CAN
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._closed = folder, False
+        self._folder = folder
         self._latest = datetime.min.replace(tzinfo=UTC)
-
-    async def aclose(self) -> None:
-        self._closed = True
-
-    # --- jobs: the heart of it ---
 
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         home = self._home("job-" + hashlib.sha256(key.encode()).hexdigest()[:16])
@@ -94,7 +89,7 @@ class SpoolTransport:
         if spec.session_id is not None:
             raise errors.SessionNotFoundError(spec.session_id)
         if spec.tags or spec.private or spec.max_execution_time or spec.calibration_id:
-            self._refuse("tags, private jobs, time limits and calibrations")
+            raise errors.UnsupportedOperation(CAN.transport, "tags, limits and the like")
 
     async def job(self, job_id: str) -> Job:
         home = self._home(job_id, must_exist=True)
@@ -117,11 +112,9 @@ class SpoolTransport:
         )
 
     async def jobs(self, query: JobQuery) -> Page[Job]:
-        found = [await self.job(home.name) for home in self._home("").glob("job-*")]
-        found = [job for job in found if _matches(job, query)]
-        found.sort(key=lambda job: job.created_at, reverse=query.newest_first)
-        items = found[query.offset : query.offset + query.limit]
-        return Page(items=tuple(items), total=len(found), offset=query.offset, limit=query.limit)
+        return page_of_jobs(
+            [await self.job(home.name) for home in self._home("").glob("job-*")], query
+        )
 
     async def wait_job(self, job_id: str, *, timeout: float | None) -> Job:
         end = None if timeout is None else CLOCK.monotonic() + timeout
@@ -150,7 +143,7 @@ class SpoolTransport:
             raise errors.JobNotEndedError(job_id, job.state)
         shutil.rmtree(self._home(job_id))
 
-    # --- one backend, one program, no sessions ---
+    # --- one backend ---
 
     async def backends(self) -> tuple[Backend, ...]:
         return (await self.backend(BACKEND.name),)
@@ -163,7 +156,7 @@ class SpoolTransport:
 
     async def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> bytes:
         if calibration_id is not None:
-            self._refuse("calibrations")
+            raise errors.UnsupportedOperation(CAN.transport, "calibrations")
         backend = await self.backend(name)
         return json.dumps({"backend_name": backend.name, "n_qubits": backend.num_qubits}).encode()
 
@@ -173,30 +166,12 @@ class SpoolTransport:
     async def backend_defaults(self, name: str) -> None:
         await self.backend(name)
 
-    async def session(self, session_id: str) -> NoReturn:
-        self._home("")
-        raise errors.SessionNotFoundError(session_id)
-
-    drain_session = cancel_session = session
-
     async def instances(self) -> tuple[Instance, ...]:
         self._home("")
         return (Instance(id=self.principal.instance),)
 
-    async def _cannot(self, *_: object, **__: object) -> NoReturn:
-        self._refuse("that")
-
-    open_session = sessions = logs = metrics = set_tags = usage = programs = program = _cannot
-    add_program = program_source = update_program = replace_program = _cannot
-    publish_program = delete_program = interim_results = _cannot
-
-    def _refuse(self, what: str) -> NoReturn:
-        self._home("")
-        raise errors.UnsupportedOperation(CAN.transport, what)
-
     def _home(self, job_id: str, *, must_exist: bool = False) -> Path:
-        if self._closed:
-            raise errors.ClosedError("the spool")
+        self.check_open()
         home = self._folder / job_id
         if must_exist and not (job_id.startswith("job-") and home.is_dir()):
             raise errors.JobNotFoundError(job_id)
@@ -209,18 +184,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _time(said: dict[str, Any]) -> datetime | None:
     return datetime.fromisoformat(said["at"]) if said else None
-
-
-def _matches(job: Job, query: JobQuery) -> bool:
-    after, before = query.created_after, query.created_before
-    return (
-        (not query.states or job.state in query.states)
-        and query.program_id in {None, job.spec.program_id}
-        and query.backend in {None, job.spec.backend}
-        and query.session_id is None
-        and (after is None or job.created_at >= after)
-        and (before is None or job.created_at <= before)
-    )
 
 
 # --- the other side: whoever has a quantum computer ----------------------------------------------

@@ -1,8 +1,10 @@
 """Transports around a transport: budgets, faults, slowness, recordings.
 
 Each wraps any ``RuntimeTransport`` and is one itself, so they can be put around each other.
+``TransportBase`` is what a transport of one's own may be built on.
 """
 
+from .base import TransportBase, page_of_jobs
 from .budget import Budget, BudgetTransport
 from .delegation import COMMANDS, Call, TransportWrapper
 from .faulty import Chance, Fault, FaultPlan, FaultyTransport, Loss, RandomFaults, ScriptedFaults
@@ -27,5 +29,7 @@ __all__ = [
     "SlowTransport",
     "Tape",
     "TapeEntry",
+    "TransportBase",
     "TransportWrapper",
+    "page_of_jobs",
 ]
