@@ -5,8 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import evolve
 
@@ -15,8 +14,6 @@ from swqr_core.engine.engine import Engine
 from swqr_core.engine.facts import (
     Effect,
     Fact,
-    InterimPublished,
-    JobDeleted,
     JobEnded,
     StartExecution,
     Step,
@@ -30,10 +27,8 @@ from swqr_core.engine.view import View
 from swqr_core.errors import (
     ClosedError,
     ConfigurationError,
-    JobNotFoundError,
     SwqrError,
     UnreachableError,
-    WaitTimeoutError,
 )
 from swqr_core.model.ids import JobId
 from swqr_core.model.job import Job
@@ -41,9 +36,9 @@ from swqr_core.model.principal import Principal
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.storage import EventLog, LogRecord
 
-__all__ = ["Machine"]
+from .waiting import Waiting
 
-T = TypeVar("T")
+__all__ = ["Machine"]
 
 _log = logging.getLogger(__name__)
 
@@ -91,8 +86,7 @@ class Machine:
         self._retry = retry
         self._began = clock.now()
         self._began_monotonic = clock.monotonic()
-        self._waiting: dict[str, list[asyncio.Future[Job]]] = {}
-        self._reading: dict[str, list[asyncio.Future[None]]] = {}
+        self._waiting = Waiting(self.view, clock)
         self._last: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._number = 0
@@ -256,30 +250,11 @@ class Machine:
             self.view.apply(fact)
             if isinstance(fact, JobEnded):
                 self._ended(fact)
-                self._wake(fact)
-            elif isinstance(fact, JobDeleted):
-                self._wake(fact)
-            elif isinstance(fact, InterimPublished):
-                self._wake_readers(fact.job_id)
+            self._waiting.see(fact)
         if self._dead is None:  # else whoever opens the log next carries them out
             for effect in step.effects:
                 self._act(effect)
             self._arm()
-
-    def _wake_readers(self, job_id: str) -> None:
-        for reader in self._reading.pop(job_id, ()):
-            if not reader.done():
-                reader.set_result(None)
-
-    def _wake(self, fact: JobEnded | JobDeleted) -> None:
-        self._wake_readers(fact.job_id)
-        for waiter in self._waiting.pop(fact.job_id, ()):
-            if waiter.done():
-                continue
-            if isinstance(fact, JobEnded):
-                waiter.set_result(self.view.by_id(fact.job_id))
-            else:
-                waiter.set_exception(JobNotFoundError(fact.job_id))
 
     async def wait(
         self,
@@ -289,25 +264,13 @@ class Machine:
         timeout: float | None,
         waits: set[asyncio.Future[Any]],
     ) -> Job:
-        """Return a job once it has ended.
-
-        Args:
-            principal: Who asks.
-            job_id: The job.
-            timeout: Seconds, or None for ever.
-            waits: The asker's waits, to which this one belongs while it lasts; giving one of
-                them an exception ends it.
+        """Return a job once it has ended; see ``Waiting.ended``.
 
         Raises:
-            JobNotFoundError: There is none of that id, or it was deleted meanwhile.
-            WaitTimeoutError: *timeout* seconds are over.
-            ClosedError: The cloud was closed meanwhile.
+            ClosedError: The cloud is closed, or was meanwhile.
         """
         self._check_open()
-        job = self.view.job(principal, job_id)
-        if job.state.ended:
-            return job
-        return await self._woken(self._waiting, job_id, timeout, waits)
+        return await self._waiting.ended(principal, job_id, timeout=timeout, waits=waits)
 
     async def wait_interim(
         self,
@@ -318,63 +281,13 @@ class Machine:
         timeout: float | None,
         waits: set[asyncio.Future[Any]],
     ) -> None:
-        """Return once a job has published something at *start*, has ended, or time is over.
-
-        Args:
-            principal: Who asks.
-            job_id: The job.
-            start: A position, counted from 0.
-            timeout: Seconds, or None for ever.
-            waits: As for ``wait``.
+        """Return once a job has published something at *start*; see ``Waiting.published``.
 
         Raises:
-            JobNotFoundError: There is none of that id.
-            ClosedError: The cloud was closed meanwhile.
+            ClosedError: The cloud is closed, or was meanwhile.
         """
         self._check_open()
-        end = None if timeout is None else self._clock.monotonic() + timeout
-        while not self.view.job(principal, job_id).state.ended:
-            if len(self.view.interim(job_id)) > start:
-                return
-            left = None if end is None else end - self._clock.monotonic()
-            if left is not None and left <= 0:
-                return
-            with suppress(WaitTimeoutError):
-                await self._woken(self._reading, job_id, left, waits)
-
-    async def _woken(
-        self,
-        waiting: dict[str, list[asyncio.Future[T]]],
-        job_id: str,
-        timeout: float | None,
-        waits: set[asyncio.Future[Any]],
-    ) -> T:
-        """Return what those who wait for something of a job are woken with."""
-        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        waiters = waiting.setdefault(job_id, [])
-        waiters.append(waiter)
-        waits.add(waiter)
-        try:
-            if timeout is None:
-                return await waiter
-            return await self._before(waiter, job_id, timeout)
-        finally:
-            waits.discard(waiter)
-            if waiting.get(job_id) is waiters:  # nothing has woken them
-                waiters.remove(waiter)
-                if not waiters:
-                    del waiting[job_id]
-
-    async def _before(self, waiter: asyncio.Future[T], job_id: str, timeout: float) -> T:
-        alarm = asyncio.ensure_future(self._clock.sleep(timeout))
-        both: set[asyncio.Future[Any]] = {waiter, alarm}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            alarm.cancel()
-        if not waiter.done():
-            raise WaitTimeoutError("job", job_id, timeout)
-        return waiter.result()
+        await self._waiting.published(principal, job_id, start=start, timeout=timeout, waits=waits)
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -523,7 +436,7 @@ class Machine:
         while self._writing:
             await asyncio.wait(set(self._writing))
         self._mended.set()
-        self._release(self._dead)
+        self._waiting.release(self._dead)
         self._open.set()
         if self._compacting is not None:
             await asyncio.gather(self._compacting, return_exceptions=True)
@@ -532,17 +445,6 @@ class Machine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _release(self, error: Exception) -> None:
-        waiters: list[asyncio.Future[Any]] = [
-            *chain.from_iterable(self._waiting.values()),
-            *chain.from_iterable(self._reading.values()),
-        ]
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_exception(error)
-        self._waiting.clear()
-        self._reading.clear()
 
 
 def _refusal(error: BaseException) -> UnreachableError:
