@@ -16,7 +16,7 @@ from swqr_adapters.ids import RandomIds
 from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
 from swqr_adapters.server.service import Service
 from swqr_adapters.storage import SpillingBlobStore
-from swqr_adapters.transports.ibm import IbmSettings, make_transport
+from swqr_adapters.transports import ibm, strangeworks
 from swqr_adapters.transports.memory import MemoryCloud
 from swqr_core import AsyncRuntime
 from swqr_core.errors import OutcomeUnknownError, UnreachableError
@@ -45,6 +45,7 @@ class Run:
     Attributes:
         name: Its letter.
         about: What it is.
+        platform: Whose interface is spoken: ``ibm`` or ``strangeworks``.
         keys: Whether the client sees a server that honours idempotency keys.
         honoured: Whether the server really sees them.
         acts: What may go wrong.
@@ -54,6 +55,7 @@ class Run:
 
     name: str
     about: str
+    platform: str = "ibm"
     keys: bool
     honoured: bool
     acts: tuple[Act, ...]
@@ -72,6 +74,20 @@ RUNS: Final = (
     Run(
         name="B, resubmitting", about="the same, and the caller chose to submit again",
         keys=False, honoured=False, acts=BY_THE_SENDER, insist=True,
+    ),
+    Run(
+        name="C", about="the Strangeworks platform, which knows no keys", platform="strangeworks",
+        keys=False, honoured=False, acts=BY_THE_SENDER, insist=False,
+    ),
+    Run(
+        name="C, resubmitting", about="the same, and the caller chose to submit again",
+        platform="strangeworks",
+        keys=False, honoured=False, acts=BY_THE_SENDER, insist=True,
+    ),
+    Run(
+        name="C, our server", about="the platform as our server is it, keys honoured",
+        platform="strangeworks",
+        keys=True, honoured=True, acts=BY_THE_NETWORK, insist=True,
     ),
 )  # fmt: skip
 
@@ -253,17 +269,34 @@ async def open_world(run: Run, seed: int, *, speed: float = 100.0) -> AsyncItera
         )
 
 
-async def submit_all(run: Run, world: World, marks: list[str]) -> dict[str, Ending]:
-    """Submit one job for each mark with our client, many side by side."""
-    transport = await make_transport(
-        IbmSettings.parse(
-            {"instance": world.crn, "url": f"{world.url}/api/v1", "token_env": "KEY"}
-        ),
+async def _ibm(run: Run, world: World) -> RuntimeTransport:
+    settings = {"instance": world.crn, "url": f"{world.url}/api/v1", "token_env": "KEY"}
+    return await ibm.make_transport(
+        ibm.IbmSettings.parse(settings),
         environment={"KEY": KEY},
         clock=world.clock,
         engine=ImpatientEngine(world.speed, _SIDE_BY_SIDE),
         extended=run.keys,  # without it, a server of ours is treated as IBM's
     )
+
+
+async def _strangeworks(run: Run, world: World) -> RuntimeTransport:
+    settings = {"url": world.url, "api_key_env": "KEY", "channel": "ibm_cloud"}
+    return await strangeworks.make_transport(
+        strangeworks.StrangeworksSettings.parse(settings),
+        environment={"KEY": KEY},
+        clock=world.clock,
+        engine=ImpatientEngine(world.speed, _SIDE_BY_SIDE),
+        extended=run.keys,
+    )
+
+
+_TRANSPORTS: Final = {"ibm": _ibm, "strangeworks": _strangeworks}
+
+
+async def submit_all(run: Run, world: World, marks: list[str]) -> dict[str, Ending]:
+    """Submit one job for each mark with our client, many side by side."""
+    transport = await _TRANSPORTS[run.platform](run, world)
     runtime = AsyncRuntime(transport, clock=world.clock)
     world.network.weather = world.weather
     side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)

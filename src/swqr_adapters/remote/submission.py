@@ -6,7 +6,13 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from swqr_core.errors import OutcomeUnknownError, ProtocolError, SwqrError, UnreachableError
+from swqr_core.errors import (
+    ClosedError,
+    OutcomeUnknownError,
+    ProtocolError,
+    SwqrError,
+    UnreachableError,
+)
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.validators import seconds
 from swqr_core.ports.clock import Clock
@@ -89,7 +95,12 @@ class Submitter:
         """
         since = self._unsettled.get(key)
         if since is not None:
-            found = await self._look(key, since)
+            try:
+                found = await self._look(key, since)
+            except ClosedError:
+                raise
+            except SwqrError as error:  # what became of the one before is as open as it was
+                raise OutcomeUnknownError(self._name, "submit", key) from error
             if found is not None:
                 return found
         since = since or self._clock.now()
@@ -113,6 +124,11 @@ class Submitter:
                 found = await self._look(key, since)
             except UnreachableError as error:
                 logger.info("cannot look for key %s yet: %s", key, error)
+            except ClosedError:
+                raise
+            except SwqrError as error:  # it cannot be looked for, whoever's fault that is
+                self._remember(key, since)
+                raise OutcomeUnknownError(self._name, "submit", key) from error
             else:
                 if found is not None:
                     return found

@@ -175,6 +175,20 @@ class TestLostAnswers:
 
         assert list(ibm.jobs) == [job.id]
 
+    async def test_credentials_that_end_while_it_is_looked_for_leave_the_outcome_open(
+        self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        ibm.fail("POST", "/jobs", "drop after")
+        ibm.fail("GET", "/jobs", refusal(403, 1200, "no longer"), times=20)
+
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.submit(spec, PARAMS, key="k-1")
+        with pytest.raises(OutcomeUnknownError):
+            await transport.submit(spec, PARAMS, key="k-1")
+
+        assert caught.value.key == "k-1"
+        assert ibm.count("POST", "/jobs") == 1
+
     async def test_who_submits_again_with_the_same_key_gets_the_job_if_it_has_shown_up(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
     ) -> None:
