@@ -252,7 +252,10 @@ async def open_world(run: Run, seed: int, *, speed: float = 100.0) -> AsyncItera
             capabilities=cloud.transport().capabilities,
             keys={KEY: Account(user="ada", instances=(instance,))},
         )
-        server = Server(Service(ring, ServerSettings(), clock=clock), port=0)
+        # The official client renews its tokens by the clock on the wall.
+        lasting = int(3600 * speed) if run is OFFICIAL else 3600
+        settings = ServerSettings(token_seconds=lasting)
+        server = Server(Service(ring, settings, clock=clock), port=0)
         address = await server.start()
         stack.push_async_callback(server.aclose)
         network = Network(

@@ -19,7 +19,11 @@ __all__ = ["OPERATIONS", "Operation", "openapi_document"]
 
 _JSON: Final = "application/json"
 _PLAIN: Final = "text/plain"
-_ERRORS: Final = {"platform": "PlatformError", "graphql": "GraphqlAnswer"}
+_ERRORS: Final = {
+    "graphql": "GraphqlAnswer",
+    "iam": "TokenError",
+    "platform": "PlatformError",
+}
 _NAME: Final = re.compile(r"\{(\w+)\}")
 _RESOURCE: Final = "/products/{product}/resource/{resource}"
 _BASES: Final = {"runtime": "/api/v1", "control": "/_swqr"}

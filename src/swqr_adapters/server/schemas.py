@@ -54,6 +54,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         trace=_TEXT,
     ),
+    "TokenError": {
+        "anyOf": [
+            _object(
+                "errorCode errorMessage", errorCode=_TEXT, errorMessage=_TEXT, context=_ANY
+            ),
+            ref("Error"),
+        ]
+    },
     "Versions": _object(
         "versions idempotency",
         versions=_list(

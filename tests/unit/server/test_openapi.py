@@ -124,3 +124,14 @@ async def test_discovery_is_as_its_schemas_say(world: Any) -> None:
     check("Search", found.json)
     check("Resources", resources.json)
     check("Plan", plan.json)
+
+
+@pytest.mark.parametrize("options", [{"data": {"grant_type": ""}}, {"json": {}}])
+async def test_a_refused_token_is_as_its_schema_says(world: Any, options: dict[str, Any]) -> None:
+    responses = openapi_document()["paths"]["/identity/token"]["post"]["responses"]
+    told = responses["4XX"]["content"]["application/json"]["schema"]["$ref"]
+
+    reply = await world.ask("POST", "/identity/token", base="", **options)
+
+    assert 400 <= reply.status < 500
+    check(told.rpartition("/")[2], reply.json)
