@@ -281,6 +281,7 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
         sessions = self.stage.model.sessions if late else self._taking()
         if sessions:
             session = self._pick(sessions, which)
+            drain = drain or not self._can("cancel_sessions", Seat(session.instance))
             self.play(self.stage.end_session(session, drain=drain, loss=loss))
 
     @rule(seconds=_WAITS, need=device_seconds(80))
