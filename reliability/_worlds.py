@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from attrs import define, field, fields, frozen
@@ -297,9 +297,17 @@ async def _strangeworks(run: Run, world: World) -> RuntimeTransport:
 _TRANSPORTS: Final = {"ibm": _ibm, "strangeworks": _strangeworks}
 
 
+async def _connected(run: Run, world: World) -> RuntimeTransport:
+    """Connect before the weather begins; a busy machine may need several attempts."""
+    for _ in range(_PATIENCE):
+        with suppress(UnreachableError):
+            return await _TRANSPORTS[run.platform](run, world)
+    return await _TRANSPORTS[run.platform](run, world)
+
+
 async def submit_all(run: Run, world: World, marks: list[str]) -> dict[str, Ending]:
     """Submit one job for each mark with our client, many side by side."""
-    transport = await _TRANSPORTS[run.platform](run, world)
+    transport = await _connected(run, world)
     runtime = AsyncRuntime(transport, clock=world.clock)
     world.network.weather = world.weather
     side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
