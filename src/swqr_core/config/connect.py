@@ -65,13 +65,19 @@ def active_profile(
     if choice is not None and "://" in choice:  # it says everything
         return resolve(choice, settings=settings, environment={})
     source = system_settings()
-    return resolve(
-        choice,
-        settings=settings,
-        environment=source.environment(),
-        files=source.files(),
-        wrappers=wrapper_names(),
-    )
+    try:
+        return resolve(
+            choice,
+            settings=settings,
+            environment=source.environment(),
+            files=source.files(),
+            wrappers=wrapper_names(),
+        )
+    except ConfigurationError as error:
+        if error.source != "the argument" or choice not in transport_names():
+            raise
+        hint = f"; the transport of that name is {choice + '://'!r}"
+        raise ConfigurationError(error.source, error.problem + hint) from error
 
 
 async def connect_transport(

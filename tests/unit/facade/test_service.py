@@ -114,6 +114,12 @@ class TestConstruction:
         with pytest.raises(IBMInputValueError, match="not both"):
             QiskitRuntimeService(transport="memory://", runtime=runtime)
 
+    def test_a_transports_mere_name_is_told_how_to_be_written(self) -> None:
+        with pytest.raises(
+            ConfigurationError, match=r"'memory'.*transport of that name is 'memory://'"
+        ):
+            QiskitRuntimeService(transport="memory")
+
     def test_an_unknown_transport_is_named(self) -> None:
         with pytest.raises(ConfigurationError, match="nowhere"):
             QiskitRuntimeService(transport="nowhere://")
