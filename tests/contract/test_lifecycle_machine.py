@@ -4,13 +4,14 @@
 Each mutant is the in-memory cloud with one mistake: in its engine, or in a transport to it.
 """
 
+import re
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
 from attrs import evolve
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from swqr_adapters.transports.memory.harness import MemoryHarness
 from swqr_core.engine import scheduling
@@ -444,6 +445,9 @@ def test_a_wrapper_without_a_mistake_agrees_with_the_model() -> None:
     lifecycle_test(BrokenHarness, settings=settings(FIRST_BUG, max_examples=30))
 
 
+SHRINKING = (Phase.generate, Phase.shrink)
+
+
 # --- how it fails --------------------------------------------------------------------------------
 
 
@@ -453,12 +457,16 @@ def test_a_failure_names_the_claim_and_tells_a_short_story(monkeypatch: Patch) -
     with pytest.raises(AssertionError, match="closed stays closed: ") as caught:
         lifecycle_test(
             BrokenHarness,
-            settings=settings(max_examples=200, database=None, report_multiple_bugs=False),
+            settings=settings(FIRST_BUG, stateful_step_count=12, phases=SHRINKING),
         )
 
     story = [line for line in caught.value.__notes__ if " s  " in line]
-    assert len(story) <= 12
-    assert any("opens" in line for line in story)
+    times = [float(line.partition(" s  ")[0]) for line in story]
+    told = [line.partition(" s  ")[2] for line in story]
+    assert len(story) <= 8, story
+    assert times == sorted(times)
+    assert re.fullmatch(r"\w+ opens \w+ s1 on ideal_\d.*", told[0])
+    assert any(re.search(r"s1: \w+ -> closed", line) for line in told)
 
 
 def test_a_harness_without_power_over_time_is_refused() -> None:
