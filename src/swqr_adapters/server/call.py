@@ -33,11 +33,12 @@ class Call:
         extended: Whether a client of ours asks.
         version: The API version whose behaviour it gets.
         most_bytes: The largest body that the sender may send; None for any.
+        reads: Whether it is known to change nothing.
     """
 
     __slots__ = (
         "_account", "_instance", "_query", "_transport", "extended", "legacy", "most_bytes",
-        "names", "request", "service", "version",
+        "names", "reads", "request", "service", "version",
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +48,7 @@ class Call:
         self.service = service
         self.names = names
         self.legacy = legacy
-        self.extended = False
+        self.extended = self.reads = False
         self.most_bytes: int | None = None
         self.version = API_VERSIONS[0]
         self._account: Account | None = None

@@ -35,12 +35,14 @@ class Route:
         template: The path below the base; ``{name}`` is one segment of any content.
         answer: What answers.
         group: What it belongs to: ``runtime`` needs an instance, the others do not.
+        reads: Whether it changes nothing although its method may.
     """
 
     method: str
     template: str
     answer: Answer = field(eq=False, repr=False)
     group: str = "runtime"
+    reads: bool = False
 
 
 @frozen

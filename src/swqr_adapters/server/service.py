@@ -242,7 +242,7 @@ class Service:
         finally:
             meter.in_flight -= 1
             meter.count(request.method, trail.template, status, loop.time() - started)
-            if self.audit is not None and request.method in _UNSAFE:
+            if self.audit is not None and _may_change(request, trail.call):
                 self._record(self.audit, request, trail, status)
 
     def _record(self, audit: Audit, request: web.BaseRequest, trail: Trail, status: int) -> None:
@@ -315,7 +315,7 @@ class Service:
     ) -> web.StreamResponse:
         call = trail.call = Call(request, self, names, legacy=place.legacy)
         headers = request.headers
-        call.extended = is_spoken(headers)
+        call.extended, call.reads = is_spoken(headers), route.reads or request.method not in _UNSAFE
         try:
             for name in _ONCE:
                 if len(headers.getall(name, ())) > 1:
@@ -328,7 +328,7 @@ class Service:
             return self._problem(problem, tongue)
         except SwqrError as error:
             status, body = tongue.error(error, trace=self.trace(), extended=call.extended)
-            if status >= 500 and request.method in _UNSAFE and not _nothing_happened(error):  # noqa: PLR2004
+            if status >= 500 and not call.reads and not _nothing_happened(error):  # noqa: PLR2004
                 status = 409  # a client repeats after 5xx, and the work may have been done
             more = {"Retry-After": "1"} if status == 503 else None  # noqa: PLR2004
             return json_answer(body, status=status, headers=more)
@@ -338,9 +338,8 @@ class Service:
             trace = self.trace()
             _log.exception("request %s: %s %s failed", trace, request.method, route.template)
             # A client repeats after 5xx, and the work may have been done.
-            after = request.method in _UNSAFE
-            body = tongue.failure(trace=trace, after=after)
-            return json_answer(body, status=409 if after else 500)
+            body = tongue.failure(trace=trace, after=not call.reads)
+            return json_answer(body, status=500 if call.reads else 409)
 
     def _problem(self, problem: HttpProblem, tongue: Tongue) -> web.Response:
         body = tongue.problem(problem, trace=self.trace())
@@ -508,6 +507,10 @@ def _check_region(host: str, instance: Instance) -> None:
     region = region_of(instance.id)
     if found is not None and region is not None and region != (found[1] or _HOME_REGION):
         raise InstanceNotFoundError(instance.id)
+
+
+def _may_change(request: web.BaseRequest, call: Call | None) -> bool:
+    return request.method in _UNSAFE if call is None else not call.reads
 
 
 def _nothing_happened(error: SwqrError) -> bool:

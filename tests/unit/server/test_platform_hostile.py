@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import suppress
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -378,6 +379,40 @@ async def test_what_may_have_been_done_is_never_answered_with_5xx(
 
     assert reply.status == status
     assert "secret detail" not in message_of(reply)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ProtocolError("ibm", "odd"), 502), (RuntimeError("secret detail"), 500)]
+)
+async def test_a_failure_while_looking_is_no_conflict(
+    world: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    await failing(world, monkeypatch, "job", error)
+
+    reply = await world.operate("runtime_status", {"job_slug": "x"})
+
+    assert reply.status == status
+    assert "secret detail" not in message_of(reply)
+
+
+async def test_the_audit_log_tells_of_changes_and_not_of_looks(world: Any) -> None:
+    lines: list[Any] = []
+    path, token = await world.resource(), await world.login()
+    world.service.audit = SimpleNamespace(record=lines.append)
+
+    for operation, payload in (
+        ("runtime_status", {"job_slug": "x"}),
+        ("runtime_backend_config", {"name": "ideal_5"}),
+        ("create_session", {"backend": "ideal_5"}),
+    ):
+        await world.platform("POST", f"{path}/{operation}", token=token, json=payload)
+    for query in (wire.GET_WORKSPACE, wire.ADD_TAGS):
+        variables = {"workspace_slug": "ada", "job_slug": "x", "tags": ["t"]}
+        body = {"query": query, "variables": variables}
+        await world.platform("POST", "/sdk", token=token, json=body)
+
+    assert [line["route"].rpartition("/")[2] for line in lines] == ["create_session", "sdk"]
+    assert (lines[0]["user"], lines[0]["instance"]) == ("ada", world.instances.ONE.id)
 
 
 async def test_a_cancelled_job_whose_status_nobody_tells_is_cancelled_all_the_same(

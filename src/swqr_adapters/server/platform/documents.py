@@ -11,6 +11,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     parse,
     validate,
@@ -41,10 +42,12 @@ class Parsed:
     Attributes:
         document: The document.
         fields: How many fields it asks for, its fragments spread.
+        reads: Whether it changes nothing, whichever of its operations is run.
     """
 
     document: DocumentNode
     fields: int
+    reads: bool
 
 
 class Documents:
@@ -89,7 +92,8 @@ def _parse(text: str) -> Parsed:
     problems = validate(platform_schema(), document, max_errors=_SHOWN)
     if problems:
         raise _refuse("; ".join(_told(problem) for problem in problems[:_SHOWN]))
-    return Parsed(document, fields)
+    reads = all(operation.operation is OperationType.QUERY for operation in operations)
+    return Parsed(document, fields, reads)
 
 
 class _Size:

@@ -61,7 +61,9 @@ async def ask(call: Call) -> web.StreamResponse:
         raise InvalidInputError("operationName", "must be text", _REFUSED)
     # The library takes a moment to load: the first time others go on meanwhile.
     documents = await asyncio.to_thread(lambda: call.service.platform.documents)
-    return json_answer(await _run(call, documents.parse(query), variables, name or None))
+    parsed = documents.parse(query)
+    call.reads = parsed.reads
+    return json_answer(await _run(call, parsed, variables, name or None))
 
 
 async def _run(
@@ -106,8 +108,10 @@ def _entry(call: Call, error: "GraphQLError") -> dict[str, Any]:
         return {**graphql_error(error.message[:500]), **place}
     trace = call.service.trace()
     _log.error("request %s: %s failed", trace, error.path, exc_info=cause)
-    told = "the server failed, and the work may have been done: look, and tell its owner the trace"
-    return {**graphql_error(f"{told} {trace}"), **place}
+    told = (
+        "the server failed" if call.reads else "the server failed, and it may have been done: look"
+    )
+    return {**graphql_error(f"{told}, and tell its owner the trace {trace}"), **place}
 
 
 def _cause(error: "GraphQLError") -> Exception | None:

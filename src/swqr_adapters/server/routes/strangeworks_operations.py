@@ -39,7 +39,9 @@ class _Target:
 async def _target(call: Call) -> _Target:
     space = call.service.platform.space(call.account)
     holding = space.find(call.names[0], call.names[1])
-    return _Target(holding, await space.transport(call.service.provider, holding))
+    transport = await space.transport(call.service.provider, holding)
+    call.bind(call.account, holding.instance, transport)
+    return _Target(holding, transport)
 
 
 async def _read(call: Call) -> tuple[_Target, Mapping[str, Any]]:
@@ -230,10 +232,16 @@ _OPERATIONS: Final = {
     wire.CLOSE_SESSION: close_session,
     "cancel_session": cancel_session,
 }
+_READING: Final = frozenset(
+    {job_status, configuration, properties, defaults, program_options, session_details}
+)
 _BASE: Final = "/products/{product}/resource/{resource}"
 
 OPERATION_ROUTES: Final = (
-    *(Route("POST", f"{_BASE}/{name}", do, "account") for name, do in _OPERATIONS.items()),
-    Route("POST", f"{_BASE}/{{operation}}", unknown, "account"),
-    Route("GET", f"{_BASE}/{{operation}}", unknown, "account"),
+    *(
+        Route("POST", f"{_BASE}/{name}", do, "account", reads=do in _READING)
+        for name, do in _OPERATIONS.items()
+    ),
+    Route("POST", f"{_BASE}/{{operation}}", unknown, "account", reads=True),
+    Route("GET", f"{_BASE}/{{operation}}", unknown, "account", reads=True),
 )
