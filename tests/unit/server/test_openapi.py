@@ -135,3 +135,27 @@ async def test_a_refused_token_is_as_its_schema_says(world: Any, options: dict[s
 
     assert 400 <= reply.status < 500
     check(told.rpartition("/")[2], reply.json)
+
+
+async def test_the_platforms_documents_are_as_their_schemas_say(world: Any) -> None:
+    token = await world.platform(
+        "POST", "/users/token", token=None, json={"key": world.instances.ADA}
+    )
+    submitted = await world.platform_job()
+    slug = submitted.json["slug"]
+    opened = await world.operate("create_session", {"backend": "ideal_5", "mode": "batch"})
+    asked = await world.platform("POST", "/sdk", json={"query": "{ workspace { slug } }"})
+    refused = await world.platform("POST", "/sdk", json={"query": "{ nothing }"})
+
+    check("PlatformToken", token.json)
+    check("PlatformSubmitted", submitted.json)
+    check("PlatformStatus", (await world.operate("runtime_status", {"job_slug": slug})).json)
+    check("PlatformError", (await world.operate("runtime_status", {"job_slug": "none"})).json)
+    check("Session", opened.json)
+    check("GraphqlAnswer", asked.json)
+    check("GraphqlAnswer", refused.json)
+    for operation, schema in (
+        ("runtime_backend_config", "BackendConfiguration"),
+        ("runtime_backend_properties", "BackendProperties"),
+    ):
+        check(schema, (await world.operate(operation, {"backend_name": "ideal_5"})).json)
