@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "config": ("swqr_adapters.cli.config:config", "Show what is configured, and by whom."),
     "demo": ("swqr_adapters.cli.demo:demo", "Run a small program on the in-memory cloud."),
     "doctor": ("swqr_adapters.cli.doctor:doctor", "Check that everything is as it should be."),
+    "exec": ("swqr_adapters.cli.execute:execute", "Run an unedited program on any transport."),
     "jobs": ("swqr_adapters.cli.jobs:jobs", "List jobs; show or cancel them."),
     "programs": ("swqr_adapters.cli.programs:programs", "List programs; upload or run them."),
     "results": ("swqr_adapters.cli.results:results", "Show or save what came of a job."),

@@ -1,18 +1,21 @@
 """``swqr results``: what came of a job."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import field, frozen
 
 from swqr_core.errors import InvalidInputError, JobOutcomeError
 
 from .common import json_option, opened, print_table, profile_option
+from .official import official_classes
 
-__all__ = ["counts_of", "results", "show_counts"]
+__all__ = ["Measured", "measured_in", "results", "show_counts"]
 
 _BAR: Final = 32  # characters
 _ROWS: Final = 16
@@ -52,39 +55,82 @@ def results(
 
 
 def _show(job_id: str, raw: bytes) -> None:
-    shown = False
-    for number, pub in enumerate(_pubs(raw)):
-        data = pub.get("data", {})
-        for register, bits in data.items():
-            if isinstance(bits, Mapping) and "samples" in bits:
-                shown = True
-                click.echo(f"circuit {number}, {register}")
-                show_counts(counts_of(bits))
-        values = _numbers(data.get("evs")) if isinstance(data, Mapping) else []
-        if values:
-            shown = True
-            errors = [f"{error:.4f}" for error in _numbers(data.get("stds"))]
-            click.echo(f"circuit {number}")
-            print_table(
-                ("VALUE", "STANDARD ERROR"),
-                [
-                    (f"{value:+.4f}", error)
-                    for value, error in zip_longest(values, errors[: len(values)])
-                ],
-            )
-    if not shown:
+    measured = list(measured_in(raw))
+    if not any(one.counts or one.evs for one in measured):
         raise InvalidInputError(
             "result", f"that of job {job_id!r} has no counts to show: save it with --output FILE"
         )
+    for number, one in enumerate(measured):
+        for register, counts in one.counts.items():
+            click.echo(f"circuit {number}, {register}")
+            show_counts(counts)
+        if one.evs:
+            errors = [f"{error:.4f}" for error in one.stds[: len(one.evs)]]
+            click.echo(f"circuit {number}")
+            print_table(
+                ("VALUE", "STANDARD ERROR"),
+                [(f"{value:+.4f}", error) for value, error in zip_longest(one.evs, errors)],
+            )
 
 
-def _pubs(raw: bytes) -> Iterator[Mapping[str, Any]]:
+@frozen(kw_only=True)
+class Measured:
+    """What was measured of one circuit.
+
+    Attributes:
+        counts: How often each bit string was sampled, by register.
+        evs: Expectation values.
+        stds: Their standard errors.
+    """
+
+    counts: Mapping[str, Mapping[str, int]] = field(factory=dict)
+    evs: Sequence[float] = ()
+    stds: Sequence[float] = ()
+
+
+def measured_in(raw: bytes) -> Iterator[Measured]:
+    """Yield what a result says about each circuit; nothing for what is no primitive's result.
+
+    Raises:
+        InvalidInputError: It is no JSON.
+        MissingExtraError: An official client submitted the job, and Qiskit is not installed.
+    """
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError("result", "is no JSON: save it with --output FILE") from error
-    pubs = found.get("results", []) if isinstance(found, Mapping) else []
-    yield from (pub for pub in pubs if isinstance(pub, Mapping))
+    if not isinstance(found, Mapping):
+        return
+    if found.get("__type__") == "PrimitiveResult":
+        yield from _official(raw)
+        return
+    for pub in found.get("results", []):
+        data = pub.get("data") if isinstance(pub, Mapping) else None
+        if isinstance(data, Mapping):
+            registers = {name: one for name, one in data.items() if isinstance(one, Mapping)}
+            yield Measured(
+                counts={n: counts_of(one) for n, one in registers.items() if "samples" in one},
+                evs=_numbers(data.get("evs")),
+                stds=_numbers(data.get("stds")),
+            )
+
+
+def _official(raw: bytes) -> Iterator[Measured]:
+    """Read what was encoded for an official client, by our allow-list."""
+    with official_classes("this result"):
+        from swqr_adapters.codec.official import decode_result
+
+        for pub in decode_result("sampler", raw):
+            data = dict(pub.data.items())
+            yield Measured(
+                counts={
+                    name: bits.get_counts()
+                    for name, bits in data.items()
+                    if hasattr(bits, "get_counts")
+                },
+                evs=data["evs"].ravel().tolist() if "evs" in data else (),
+                stds=data["stds"].ravel().tolist() if "stds" in data else (),
+            )
 
 
 def _numbers(value: object) -> list[float]:
@@ -103,11 +149,7 @@ def counts_of(bits: Mapping[str, Any]) -> dict[str, int]:
         bits: ``samples`` as hexadecimal text, and ``num_bits``.
     """
     width = int(bits.get("num_bits", 0))
-    counts: dict[str, int] = {}
-    for sample in bits["samples"]:
-        text = f"{int(sample, 16):0{width}b}"
-        counts[text] = counts.get(text, 0) + 1
-    return counts
+    return dict(Counter(f"{int(sample, 16):0{width}b}" for sample in bits["samples"]))
 
 
 def show_counts(counts: Mapping[str, int]) -> None:

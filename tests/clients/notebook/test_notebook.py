@@ -54,9 +54,17 @@ print(sorted(counts), sum(counts.values()))
 """
 
 
+UNEDITED = """
+%load_ext swqr_adapters
+%env SWQR_PROFILE=memory://?seed=7&workers=1
+from qiskit_ibm_runtime import QiskitRuntimeService
+print(QiskitRuntimeService(channel="ibm_quantum_platform").backend("ideal_2").num_qubits)
+"""
+
+
 @pytest.mark.filterwarnings("ignore")  # what the notebook's machinery warns of is not ours
 def test_blocking_asynchronous_and_official_code_run_in_cells() -> None:
-    cells = [IMPORTS, BLOCKING, ASYNCHRONOUS, OFFICIAL]
+    cells = [IMPORTS, BLOCKING, ASYNCHRONOUS, OFFICIAL, UNEDITED]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=110, kernel_name="python3").execute()
     printed = [
@@ -69,4 +77,5 @@ def test_blocking_asynchronous_and_official_code_run_in_cells() -> None:
         "['0x0', '0x3'] closed\n",
         "True\n",
         "['00', '11'] 50\n",
+        "env: SWQR_PROFILE=memory://?seed=7&workers=1\n2\n",
     ]

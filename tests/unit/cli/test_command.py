@@ -14,8 +14,8 @@ from .conftest import Shown, World
 
 Swqr = Callable[..., Shown]
 COMMANDS = (
-    "backends", "completion", "config", "demo", "doctor", "jobs", "programs", "results", "run",
-    "serve", "sessions",
+    "backends", "completion", "config", "demo", "doctor", "exec", "jobs", "programs", "results",
+    "run", "serve", "sessions",
 )  # fmt: skip
 HEAVY = {"aiohttp", "httpx", "numpy", "qiskit", "qiskit_aer", "qiskit_ibm_runtime"}
 
