@@ -109,7 +109,7 @@ def _replace(package: Any) -> None:
     for name, value in ours.items():
         if hasattr(package, name):
             setattr(package, name, taken if value is Service else value)
-    home = sys.modules.get(f"{OFFICIAL}.qiskit_runtime_service")
+    home: Any = sys.modules.get(f"{OFFICIAL}.qiskit_runtime_service")
     if home is not None:
         home.QiskitRuntimeService = taken
 
@@ -121,7 +121,7 @@ def _service(service: Any) -> Any:
     mean something: on IBM, unless the profile says which, and in memory, where any name will do.
     """
 
-    class QiskitRuntimeService(service):  # type: ignore[misc]
+    class QiskitRuntimeService(service):
         __doc__ = service.__doc__
 
         def __init__(  # noqa: PLR0917 - the official signature
