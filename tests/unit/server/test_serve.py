@@ -209,6 +209,26 @@ def test_a_fleet_file_shapes_what_is_served(tmp_path: Path) -> None:
     assert (within, over) == (200, 429)
 
 
+def test_nothing_that_a_server_writes_holds_a_key(tmp_path: Path) -> None:
+    canary, wrong = "canary-of-a-key-0123456789", "canary-of-another-key"
+    files = ("--audit-log", str(tmp_path / "audit.log"), "--store", str(tmp_path / "store.db"))
+    with serving("--api-key", canary, *files) as (process, line):
+        url = line.split()[-1]
+        body = {"program_id": "sampler", "backend": "ideal_3", "params": {}}
+        for key in (canary, wrong):
+            head = {"Authorization": f"apikey {key}", "Service_CRN": LOCAL}
+            ask(f"{url}/api/v1/jobs", "POST", body, **head)
+            ask(f"{url}/api/v1/jobs/none", **head)
+        shown = [str(ask(f"{url}/_swqr/{what}")) for what in ("jobs", "sessions", "faults")]
+        process.terminate()
+        shown += process.communicate(timeout=60)
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert len(written) >= 2
+    assert not any("canary-of" in text for text in shown)
+    assert not any(b"canary-of" in data for data in written)
+
+
 def test_limits_and_the_audit_log_are_options(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     options = ("--jobs-per-minute", "1", "--audit-log", str(log))
