@@ -33,6 +33,8 @@ class RuntimeHarness(IbmHarness):
     socket and the time.
     """
 
+    simulated = False
+
     async def start(self) -> None:
         """Make the cloud, the server, and threads to call from."""
         await super().start()

@@ -69,6 +69,7 @@ class Harness:
         idle_open_seconds: After how long without any job the platform closes a session that was
             opened; None if it does not.
         patience: Seconds of real time after which a test is given up as hanging.
+        simulated: Whether worlds can be simulated on it: all its work is done on the kit's loop.
         rules: What the platform is like where platforms may differ, for the model of lifecycles.
         faults: What goes wrong on the wires of the transports that are made from now on (control
             ``CONNECTION``). The kit sets it before it calls ``connect``.
@@ -85,6 +86,7 @@ class Harness:
     pending_limit: int | None = None
     idle_open_seconds: int | None = None
     patience: float = 30.0
+    simulated: ClassVar[bool] = True
     rules: Rules = Rules()
     faults: FaultPlan | None = None
     accepted: Accepted | None = None

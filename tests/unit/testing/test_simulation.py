@@ -138,3 +138,11 @@ def test_a_harness_without_power_cannot_be_simulated() -> None:
 
     with pytest.raises(ConfigurationError, match="no control over: executions"):
         asyncio.run(simulate(Powerless, Settings()))
+
+
+def test_what_works_in_threads_cannot_be_simulated() -> None:
+    class Threaded(MemoryHarness):
+        simulated = False
+
+    with pytest.raises(ConfigurationError, match="threads"):
+        asyncio.run(simulate(Threaded, Settings()))

@@ -147,10 +147,18 @@ class Client:
         else:
             await job.cancel()
 
+    def _modes(self) -> list[SessionMode]:
+        able = self.runtime.capabilities
+        has = {SessionMode.DEDICATED: able.dedicated_sessions, SessionMode.BATCH: able.batches}
+        return [mode for mode in SessionMode if has[mode]]
+
     async def _session(self) -> None:
+        modes = self._modes()
+        if not modes:
+            return
         spec = SessionSpec(
             backend=self._backend(),
-            mode=self.chance.choice(list(SessionMode)),
+            mode=self.chance.choice(modes),
             max_ttl=self.chance.choice([None, 600, 3_600]),
         )
         self.count += 1
@@ -163,11 +171,12 @@ class Client:
         leave = self.chance.random()
         if leave < 0.5:  # noqa: PLR2004 - half of them are drained,
             await session.drain()
-        elif leave < 0.8:  # noqa: PLR2004 - some cancelled, and the others left alone
+        elif leave < 0.8 and self.runtime.capabilities.cancel_sessions:  # noqa: PLR2004 - some cancelled, and the others left alone
             await session.cancel()
 
     async def _look(self) -> None:
         page = await self.runtime.jobs(JobQuery(limit=5))
         for job in page:
             assert (await self.runtime.job(job.id)).id == job.id
-        await self.runtime.usage()
+        if self.runtime.capabilities.usage:
+            await self.runtime.usage()

@@ -148,9 +148,13 @@ class _World:
         sessions: list[Session] = []
         consumed: dict[str, float] = {}
         for seat, transport in self.watchers.items():
-            jobs += await all_jobs(transport)
+            mine = await all_jobs(transport)
+            jobs += mine
             if transport.capabilities.session_listing:
                 sessions += await all_sessions(transport)
+            else:
+                named = [job.spec.session_id for job in mine if job.spec.session_id is not None]
+                sessions += [await transport.session(each) for each in dict.fromkeys(named)]
             if transport.capabilities.usage:
                 consumed[seat] = (await transport.usage()).consumed_seconds
         self.history.look(jobs, sessions, consumed)
@@ -160,7 +164,9 @@ class _World:
 def cannot_be_simulated(harness: Harness) -> str | None:
     """Return why a harness cannot be simulated, as far as can be told before it is started."""
     missing = [c.value for c in (Control.TIME, Control.EXECUTIONS) if c not in harness.controls]
-    return f"has no control over: {', '.join(missing)}" if missing else None
+    if missing:
+        return f"has no control over: {', '.join(missing)}"
+    return None if harness.simulated else "works in threads, whose order no seed can decide"
 
 
 async def simulate(make: Callable[[], Harness], settings: Settings) -> Outcome:
