@@ -3,6 +3,8 @@
 What the platform cannot do is skipped by its capability's name, and by nothing else.
 """
 
+import asyncio
+
 import pytest
 from hypothesis import settings
 
@@ -15,6 +17,7 @@ from swqr_adapters.harnesses import (
 from swqr_core.model.principal import Principal
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Harness, TransportContract, lifecycle_test
+from swqr_core.testing.simulation import Settings, simulate
 
 
 class TestStrangeworks(TransportContract):
@@ -49,3 +52,12 @@ def test_over_the_platform_s_interface_sessions_and_jobs_live_as_the_model_says(
     some = settings(max_examples=max(6, settings().max_examples // 16), stateful_step_count=25)
 
     lifecycle_test(StrangeworksHarness, settings=some)
+
+
+def test_in_a_world_of_many_clients_everything_is_as_it_should_be() -> None:
+    world = Settings(seed=2, hours=0.25, clients=4, loss=0.2)
+
+    outcome = asyncio.run(simulate(StrangeworksHarness, world))
+
+    assert outcome.lost > 0
+    assert outcome.jobs
