@@ -83,7 +83,7 @@ def read_frame(stream: BinaryIO) -> Frame | None:
 def _parse(header: bytes | bytearray) -> Mapping[str, object]:
     try:
         value = json.loads(header)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError(f"the header is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise FrameError("the header is no JSON object")

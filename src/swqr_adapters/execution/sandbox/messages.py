@@ -119,7 +119,8 @@ def read_said(frame: Frame) -> Said:
             return Publish(_text(frame.body))
         case "run":
             number, program_id = get("number"), get("program")
-            if not isinstance(number, int) or program_id not in RUNNABLE:
+            known = isinstance(program_id, str) and program_id in RUNNABLE
+            if not isinstance(number, int) or not known:
                 raise FrameError("it asks for a run of nothing that can be run")
             return RunCircuits(number, str(program_id), frame.body)
         case "result":
@@ -143,10 +144,13 @@ def _failure(header: Mapping[str, object], body: bytes) -> Failure:
     lowest, highest = _CODES
     if not isinstance(code, int) or not lowest <= code <= highest:
         raise FrameError("its failure has no code")
+    reason = header.get("reason")
+    if not isinstance(reason, str) or not isinstance(solution, str | None):
+        raise FrameError("its failure has no reason")
     return Failure(
-        reason=one_line(str(header.get("reason"))),
+        reason=one_line(reason),
         code=code,
-        solution=None if solution is None else one_line(str(solution)),
+        solution=None if solution is None else one_line(solution),
         text=printable(body.decode("utf-8", "replace"), limit=_LONGEST_TEXT),
     )
 

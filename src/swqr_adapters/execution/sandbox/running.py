@@ -65,6 +65,7 @@ class Running:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._runs: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._ready = False
         self._seconds = 0.0
         self._count = 0
         self._published = self._published_bytes = 0
@@ -123,7 +124,10 @@ class Running:
             self._garbled(process, str(error))
             return
         match said:
-            case Ready():
+            case Ready() if self._ready:
+                self._garbled(process, "it says again that it begins")
+            case Ready():  # its time runs from here, once
+                self._ready = True
                 seconds = self._limits.check_seconds
                 if self._request is not None:
                     seconds = self._request.wall_limit or seconds

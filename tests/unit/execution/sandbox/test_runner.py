@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from swqr_adapters.execution.frames import Frame, FrameError
 from swqr_adapters.execution.sandbox import Isolation, SandboxLimits, SandboxRunner, Trust
+from swqr_adapters.execution.sandbox.messages import read_said
 from swqr_adapters.execution.sandbox.schemas import is_simple, problem_of
 from swqr_adapters.execution.sandbox.surroundings import _outermost
 from swqr_core import ProgramSpec
@@ -23,6 +25,7 @@ from swqr_core.ports.executor import (
 from swqr_core.testing import StubExecutor
 
 NOTHING = Isolation(namespaces=False, system_calls=False, limits=True)
+DRAFT_3 = "http://json-schema.org/draft-03/schema#"
 DEVICE = {"name": "ideal_5", "num_qubits": 5}
 
 
@@ -137,6 +140,31 @@ time.sleep(600)
     assert len(executor.ran) < 50
 
 
+async def test_a_program_gets_no_more_time_by_beginning_again() -> None:
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    body = "import time\nbackend._run.__self__.say(say='ready')\ntime.sleep(600)"
+
+    outcome = await run(runner, body, wall_limit=60.0)
+
+    assert "it says again that it begins" in (outcome.reason or "")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"say": ["run"]},
+        {"say": "run", "number": 1, "program": ["sampler"]},
+        {"say": "run", "number": "1", "program": "sampler"},
+        {"say": "failed", "code": 5203, "reason": {"deep": []}},
+        {"say": "failed", "code": 5203, "reason": "mine", "solution": 1},
+        {"say": "failed", "code": "5203", "reason": "mine"},
+    ],
+)
+def test_what_no_program_says_breaks_the_protocol(header: dict[str, object]) -> None:
+    with pytest.raises(FrameError):
+        read_said(Frame(header))
+
+
 class Large(StubExecutor):
     """Answers with a lot."""
 
@@ -156,6 +184,8 @@ class Large(StubExecutor):
         ({"$ref": "https://example.com/schema"}, b"1", "$: the schema refers to something"),
         ({"$ref": "#"}, b"1", "$: the schema refers to itself without end"),
         ({}, b"{", "$: is no JSON"),
+        ({"$schema": ["no draft"]}, b"{}", "$: the schema cannot be used"),
+        ({"$schema": DRAFT_3, "type": [{"minimum": 3}]}, b"2", "$: the schema cannot be used"),
         ({"type": "object"}, b'{"any": "thing"}', None),
     ],
 )
@@ -176,12 +206,26 @@ def test_a_mismatch_is_told_with_its_place(
         ({"anyOf": [{}]}, False),
         ({"description": "x" * 20_000}, False),
         ({"uniqueItems": True}, False),
+        ({"items": [{"pattern": "^(a+)+$"}]}, False),  # as drafts before 2020-12 have it
+        ({"type": ["string", {"pattern": "^(a+)+$"}]}, False),  # draft 3
+        ({"properties": [{"pattern": "^(a+)+$"}]}, False),
+        ({"additionalProperties": False, "type": ["object", "null"]}, True),
     ],
 )
-def test_only_schemas_that_cost_no_more_than_their_size_are_looked_at_in_place(
+def test_only_schemas_that_take_a_moment_are_looked_at_in_place(
     schema: dict[str, Any], simple: bool
 ) -> None:
     assert is_simple(schema, b"{}") is simple
+
+
+def test_a_long_schema_of_many_items_is_looked_at_apart() -> None:
+    once = {"required": [f"n{number}" for number in range(1000)]}
+    many = b"[%s{}]" % (b"{}," * 1000)
+
+    assert is_simple(once, many)
+    assert is_simple({"items": once}, b"[{}]")
+    assert not is_simple({"items": once}, many)
+    assert not is_simple({"properties": {"a": {"additionalProperties": once}}}, many)
 
 
 async def test_where_nothing_isolates_schemas_that_may_take_for_ever_are_refused() -> None:

@@ -36,7 +36,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
         reader.feed(frame_head({}, 11))
 
 
-@pytest.mark.parametrize("header", [b"no json", b"[1]", b"\xff"])
+@pytest.mark.parametrize("header", [b"no json", b"[1]", b"\xff", b'{"a":' + b"[" * 60_000])
 def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
     data = len(header).to_bytes(4, "big") + bytes(8) + header
     with pytest.raises(FrameError, match="header"):
