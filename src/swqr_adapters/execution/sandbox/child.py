@@ -107,7 +107,7 @@ def _shut_in(hello: Hello) -> None:
         if number is not None:
             with contextlib.suppress(OSError, ValueError):  # a lower one holds already
                 resource.setrlimit(number, (limit, limit))
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # in a file system of its own it was said before
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # too long a file is an error, not the end
     if hello.filter:

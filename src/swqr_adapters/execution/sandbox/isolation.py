@@ -19,6 +19,11 @@ __all__ = ["Isolation", "bubblewrap", "probe_isolation"]
 _PROBE_SECONDS = 10.0
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
+# Root's own program could else set the kernel's parameters, and any program could write code into
+# the memory of process 1, which has no filter.
+_READ_ONLY = ("/proc", "/dev", "/")
+# Where memory runs out, these go first. It is said outside: inside, /proc is read-only.
+_GO_FIRST = 'echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"'
 
 
 @frozen(kw_only=True)
@@ -77,8 +82,9 @@ def bubblewrap(limits: SandboxLimits, visible: Sequence[str]) -> list[str] | Non
     if tool is None or not sys.platform.startswith("linux"):
         return None
     command = [
-        tool, "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid",
-        "65534", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
+        "/bin/sh", "-c", _GO_FIRST, "sh", tool, "--unshare-all", "--unshare-user",
+        "--disable-userns", "--uid", "65534", "--gid", "65534", "--die-with-parent",
+        "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
     ]  # fmt: skip
     for path in _SYSTEM:
         if Path(path).is_symlink():
@@ -88,10 +94,12 @@ def bubblewrap(limits: SandboxLimits, visible: Sequence[str]) -> list[str] | Non
     for path in (*_FILES, *visible):
         if Path(path).exists():
             command += ["--ro-bind", path, path]
-    return [
-        *command, "--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk_bytes), "--tmpfs",
-        "/work", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work", "--",
+    command += [
+        "--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk_bytes), "--tmpfs", "/work",
     ]  # fmt: skip
+    for path in _READ_ONLY:
+        command += ["--remount-ro", path]
+    return [*command, "--chdir", "/work", "--"]
 
 
 @cache

@@ -88,28 +88,27 @@ def problem_of(schema: Mapping[str, object], document: bytes | None) -> str | No
     """
     try:
         from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import SchemaError, best_match
+        from jsonschema.exceptions import SchemaError, ValidationError, best_match
         from jsonschema.validators import validator_for
         from referencing import Registry
         from referencing.exceptions import Unresolvable
     except ImportError as error:
         raise MissingExtraError("checking the parameters of programs", "programs") from error
     plain: Any = json.loads(json.dumps(schema))
+    value: Any = None
+    if document is not None:
+        try:
+            value = json.loads(document)
+        except (ValueError, RecursionError) as error:
+            return _told("$", f"is no JSON: {error}")
+    found: ValidationError | SchemaError | None = None
     try:
         kind = validator_for(plain, default=Draft202012Validator)
         kind.check_schema(plain)
+        if document is not None:
+            found = best_match(kind(plain, registry=Registry()).iter_errors(value))
     except SchemaError as error:
-        return _told(error.json_path, error.message)
-    except Exception as error:  # noqa: BLE001 - a name of a draft or an address that is none
-        return _told("$", f"the schema cannot be used: {error}")
-    if document is None:
-        return None
-    try:
-        value = json.loads(document)
-    except (ValueError, RecursionError) as error:
-        return _told("$", f"is no JSON: {error}")
-    try:
-        found = best_match(kind(plain, registry=Registry()).iter_errors(value))
+        found = error
     except Unresolvable as unknown:
         return _told("$", f"the schema refers to something that is not in it: {unknown}")
     except RecursionError:

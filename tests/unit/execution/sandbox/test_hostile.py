@@ -217,6 +217,32 @@ return {{"env": dict(os.environ), "found": found, "visible": visible,
     assert re.search(r'"processes":[123]\b', seen)
 
 
+@needs_namespaces
+def test_a_program_changes_neither_the_kernel_nor_the_process_around_it(runtime: Runtime) -> None:
+    body = """
+import os
+refused = []
+for path in ('/proc/sys/kernel/core_pattern', '/proc/sys/vm/drop_caches', '/proc/1/mem',
+             '/proc/1/oom_score_adj', '/proc/self/mem'):
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except OSError as error:
+        refused.append((path, error.errno))
+return {'refused': len(refused), 'score': int(open('/proc/self/oom_score_adj').read())}
+"""
+    job = submit(runtime, body)
+
+    assert json.loads(job.result(timeout=60)) == {"refused": 5, "score": 1000}
+
+
+@pytest.mark.skipif(not OFFERED.system_calls, reason="needs libseccomp")
+def test_a_program_does_not_change_who_may_use_a_device(runtime: Runtime) -> None:
+    body = "import os\nos.chmod('/dev/null', os.stat('/dev/null').st_mode & 0o777)"
+    ended = submit(runtime, body).wait(timeout=60)
+
+    assert "raised PermissionError" in (ended.reason or "")
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
