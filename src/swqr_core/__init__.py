@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .model.session import SessionMode as SessionMode
     from .model.session import SessionSpec as SessionSpec
     from .model.session import SessionStep as SessionStep
+    from .model.timeline import Timeline as Timeline
     from .model.usage import InstanceUsage as InstanceUsage
     from .model.usage import JobUsage as JobUsage
     from .runtime.asynchronous import AsyncRuntime as AsyncRuntime
@@ -73,6 +74,7 @@ _HOME = {
     "SessionState": ".lifecycle.session",
     "SessionStep": ".model.session",
     "SwqrError": ".errors",
+    "Timeline": ".model.timeline",
     "VirtualClock": ".clock",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -31,6 +32,7 @@ __all__ = [
     "print_page",
     "print_table",
     "profile_option",
+    "save",
     "seconds",
     "since",
     "table",
@@ -143,6 +145,18 @@ def print_page(
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Print rows under their columns; what comes from a platform cannot steer the terminal."""
     console().print(table(columns, rows))
+
+
+def save(file: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        click.FileError: It cannot be written.
+    """
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from error
 
 
 def console() -> Any:

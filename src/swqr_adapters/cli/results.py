@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from swqr_core.errors import InvalidInputError, JobOutcomeError
 
-from .common import json_option, opened, print_table, profile_option
+from .common import json_option, opened, print_table, profile_option, save
 from .official import official_classes
 
 __all__ = ["Measured", "measured_in", "results", "show_counts"]
@@ -46,7 +46,7 @@ def results(
     if not raw:
         raise JobOutcomeError(job_id, "it has no result (any more): a private one is given once")
     if output is not None:
-        output.write_bytes(raw)
+        save(output, raw)
         click.echo(f"wrote {len(raw)} bytes to {output}", err=True)
     elif as_json:
         click.echo(raw.decode())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.ids import BackendName
 from swqr_core.model.query import JobQuery, Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode
+from swqr_core.model.timeline import Timeline
 
 from .common import (
     brief,
@@ -21,6 +23,7 @@ from .common import (
     print_page,
     print_table,
     profile_option,
+    save,
     seconds,
     since,
     table,
@@ -127,10 +130,27 @@ def _rows(found: Iterable[Session], now: datetime) -> list[tuple[object, ...]]:
 @click.argument("session_id")
 @profile_option
 @json_option
+@click.option(
+    "--timeline",
+    "picture",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Save a picture of its life there, as SVG ('-' for standard output), and show no more.",
+)
 @click.pass_obj
-def show(outer: str | None, *, session_id: str, profile: str | None, as_json: bool) -> None:
+def show(
+    outer: str | None,
+    *,
+    session_id: str,
+    profile: str | None,
+    as_json: bool,
+    picture: Path | None,
+) -> None:
     """Show one session: its times, its limits, its life and its jobs."""
     with opened(profile or outer) as runtime:
+        if picture is not None:
+            _draw(runtime.attach_session(session_id).timeline(), picture)
+            return
         one = runtime.session(session_id)
         page = runtime.jobs(JobQuery(session_id=one.id, newest_first=False))
     if as_json:
@@ -163,6 +183,14 @@ def show(outer: str | None, *, session_id: str, profile: str | None, as_json: bo
                 for j in page
             ],
         )
+
+
+def _draw(timeline: Timeline, file: Path) -> None:
+    if str(file) == "-":
+        click.echo(timeline.svg)
+        return
+    save(file, timeline.svg.encode())
+    click.echo(f"saved {file}")
 
 
 @sessions.command()

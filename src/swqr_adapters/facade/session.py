@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Self
 
 from swqr_core.errors import InvalidInputError, SessionClosedError
 from swqr_core.model.duration import parse_seconds
+from swqr_core.model.timeline import Timeline
 
 from . import contract
 from .errors import IBMInputValueError, IBMRuntimeError, official_error, official_errors
@@ -146,6 +147,20 @@ class Session(contract.Session):
         if callback is not None:
             call_back(job, callback)
         return job
+
+    def timeline(self) -> Timeline:
+        """Return a picture of the session's life so far; a notebook shows it by itself.
+
+        Raises:
+            IBMRuntimeError: There is no session (any more).
+        """
+        if self.session_id is None:
+            msg = "there is no session to draw: the backend opens none"
+            raise IBMRuntimeError(msg)
+        client = self._service._get_api_client()  # noqa: SLF001 - the seam
+        with official_errors():
+            found: Timeline = client.runtime.attach_session(self.session_id).timeline()
+        return found
 
 
 class Batch(Session, contract.Batch):

@@ -16,6 +16,7 @@ from .url import parse_url
 if TYPE_CHECKING:
     from swqr_core.ports.journal import Journal, JournalFactory
     from swqr_core.ports.settings import SettingsSource
+    from swqr_core.ports.timeline import TimelineDrawer
 
     from .profile import Profile, Setting, Wrapping
 
@@ -28,6 +29,7 @@ __all__ = [
     "system_ids",
     "system_journal",
     "system_settings",
+    "system_timeline",
     "transport_names",
     "wrapper_names",
 ]
@@ -162,6 +164,11 @@ def system_ids() -> IdFactory:
 def system_settings() -> "SettingsSource":
     """Make what reads files and variables (``settings`` of the group ``swqr.system``)."""
     return cast("type[SettingsSource]", _load(SYSTEM, "settings"))()
+
+
+def system_timeline() -> "TimelineDrawer":
+    """Return what draws sessions (``timeline`` of the group ``swqr.system``)."""
+    return cast("TimelineDrawer", _load(SYSTEM, "timeline"))
 
 
 def system_journal(profile: "Profile", transport: RuntimeTransport) -> "Journal | None":

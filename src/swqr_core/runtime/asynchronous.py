@@ -131,6 +131,10 @@ class AsyncRuntime:
         found = active_profile(profile, settings)
         return cls(await connect_profile(found), journal=partial(system_journal, found))
 
+    def now(self) -> datetime:
+        """Return the time of its clock, UTC."""
+        return self._clock.now()
+
     def __repr__(self) -> str:
         return f"<AsyncRuntime over {self.capabilities.transport!r}>"
 

@@ -27,6 +27,7 @@ from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
+from swqr_core.model.timeline import Timeline
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
@@ -554,6 +555,10 @@ class BlockingSession:
     def jobs(self) -> Page[Job]:
         """Return the session's newest jobs."""
         return self._runtime.run(lambda _: self._session.jobs())
+
+    def timeline(self) -> Timeline:
+        """Return a picture of its life so far; a notebook shows it by itself."""
+        return self._runtime.run(lambda _: self._session.timeline())
 
     def detach(self) -> None:
         """Leave it open when the runtime is closed: somebody else will close it."""

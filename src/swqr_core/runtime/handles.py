@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Callable, Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from swqr_core.config.connect import system_timeline
 from swqr_core.errors import JobCancelledError, JobFailedError, JobTimedOutError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, JobId, ProgramId, SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.query import JobQuery, Page
 from swqr_core.model.session import Session
+from swqr_core.model.timeline import Timeline
 
 if TYPE_CHECKING:
     from .asynchronous import AsyncRuntime
@@ -215,6 +217,14 @@ class AsyncSession:
     async def jobs(self) -> Page[Job]:
         """Return the session's newest jobs."""
         return await self._runtime.jobs(JobQuery(session_id=self.id))
+
+    async def timeline(self) -> Timeline:
+        """Return a picture of its life so far: its states, jobs, time limits and charged time."""
+        query = JobQuery(session_id=self.id, newest_first=False)
+        jobs = tuple([job async for job in self._runtime.iter_jobs(query)])
+        session = await self.refresh()
+        svg = system_timeline()(session, jobs, now=self._runtime.now())
+        return Timeline(session, jobs, svg)
 
     def detach(self) -> None:
         """Leave it open when the runtime is closed: somebody else will close it."""

@@ -1,6 +1,7 @@
 """``swqr backends``, ``jobs``, ``sessions``, ``results``: what is on the platform."""
 
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +137,27 @@ def test_expectation_values_come_with_their_errors(swqr: Swqr, world: World) -> 
     heads, values = shown.out.splitlines()[1:3]
     assert heads.split() == ["VALUE", "STANDARD", "ERROR"]
     assert values.split()[0] == "-1.0000"
+
+
+def test_a_sessions_life_is_saved_as_a_picture(swqr: Swqr, world: World, tmp_path: Path) -> None:
+    file = tmp_path / "life.svg"
+
+    shown = swqr("sessions", "show", world.session, "-p", world.url, "--timeline", str(file))
+
+    assert (shown.code, shown.out) == (0, f"saved {file}\n")
+    assert ET.fromstring(file.read_text("utf-8")).tag.endswith("svg")
+    assert world.job in file.read_text("utf-8")
+
+
+def test_a_picture_can_go_to_another_program(swqr: Swqr, world: World) -> None:
+    shown = swqr("sessions", "show", world.session, "-p", world.url, "--timeline", "-")
+
+    assert shown.out.startswith("<svg ")
+
+
+def test_a_picture_that_cannot_be_saved_is_one_sentence(swqr: Swqr, world: World) -> None:
+    shown = swqr("sessions", "show", world.session, "-p", world.url, "--timeline", "/no/such/x.svg")
+
+    assert shown.code != 0
+    assert "/no/such/x.svg" in shown.err
+    assert "Traceback" not in shown.err

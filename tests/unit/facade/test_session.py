@@ -361,3 +361,25 @@ class TestRun:
         Session(backend).run("other", inputs)
 
         assert inputs == {"a": [1, 2]}
+
+
+class TestTimeline:
+    def test_a_notebook_shows_a_sessions_life_with_its_jobs(
+        self, service: QiskitRuntimeService
+    ) -> None:
+        with Session(service.backend("ibm_manila")) as session:
+            job = session.run("sampler", {"pubs": [], "version": 2})
+
+        timeline = session.timeline()
+
+        assert timeline._repr_svg_().startswith("<svg ")
+        assert job.job_id() in timeline.svg
+        assert [one.id for one in timeline.jobs] == [job.job_id()]
+
+    def test_a_session_without_a_platforms_session_says_so(
+        self, service: QiskitRuntimeService
+    ) -> None:
+        session = Session(service.backend("ibm_manila"), create_new=False)
+
+        with pytest.raises(IBMRuntimeError, match="no session to draw"):
+            session.timeline()
