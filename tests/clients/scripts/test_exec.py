@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import swqr_adapters  # noqa: F401 - the commands below need it: these are no tests of the core
+
 GUIDES = Path(__file__).parent / "guides"
 CLOUD = "memory://?seed=1&noise=off&workers=1"
 COMMAND = [sys.executable, "-m", "swqr_adapters.cli", "exec"]

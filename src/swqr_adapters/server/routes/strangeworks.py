@@ -77,13 +77,15 @@ async def _run(
     # The library makes an answer in one go: the more fields a node has, the fewer nodes.
     most = max(1, min(MOST_NODES, _MOST_FIELDS // max(parsed.fields, 1)))
     root = Root(call, call.service.platform.space(call.account), most)
+    # Nothing else is awaited, and this is asked often. The library's releases type it differently.
+    is_awaitable: Any = inspect.iscoroutine
     result: Any = execute(
         platform_schema(),
         parsed.document,
         root_value=root,
         variable_values=dict(variables or {}),
         operation_name=name,
-        is_awaitable=inspect.iscoroutine,  # nothing else is awaited, and this is asked often
+        is_awaitable=is_awaitable,
     )
     if inspect.isawaitable(result):
         result = await result

@@ -10,7 +10,7 @@ import pytest
 for _room in (
     "account", "backends", "closing", "connection", "idempotency", "interim", "job_ends",
     "job_queries", "jobs", "private", "programs", "races", "refusals", "session_life",
-    "session_queries", "sessions", "tenants", "waiting",
+    "session_queries", "sessions", "tenants", "waiting", "whole",
 ):  # fmt: skip
     pytest.register_assert_rewrite(f"{__name__}.{_room}")
 
@@ -33,6 +33,7 @@ from .session_queries import SessionQueryClaims  # noqa: E402
 from .sessions import SessionClaims  # noqa: E402
 from .tenants import TenantClaims  # noqa: E402
 from .waiting import WaitingClaims  # noqa: E402
+from .whole import TransportContract  # noqa: E402
 from .world import World  # noqa: E402
 
 __all__ = [
@@ -58,31 +59,3 @@ __all__ = [
     "World",
     "claim",
 ]
-
-
-class TransportContract(
-    BackendClaims,
-    SessionClaims,
-    SessionLifeClaims,
-    SessionQueryClaims,
-    JobClaims,
-    JobEndClaims,
-    JobQueryClaims,
-    PrivateJobClaims,
-    WaitingClaims,
-    IdempotencyClaims,
-    ProgramClaims,
-    InterimClaims,
-    AccountClaims,
-    TenantClaims,
-    RefusalClaims,
-    RaceClaims,
-    ConnectionClaims,
-    ClosingClaims,
-):
-    """Everything that a transport promises.
-
-    Subclass it in a test module and give the subclass a fixture ``harness`` that returns a
-    ``Harness``; pytest then collects one test for each promise. What a transport's
-    ``Capabilities`` deny, and what the harness cannot do, is skipped with its name.
-    """
