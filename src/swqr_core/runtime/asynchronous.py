@@ -131,9 +131,10 @@ class AsyncRuntime:
         found = active_profile(profile, settings)
         return cls(await connect_profile(found), journal=partial(system_journal, found))
 
-    def now(self) -> datetime:
-        """Return the time of its clock, UTC."""
-        return self._clock.now()
+    @property
+    def clock(self) -> Clock:
+        """The clock of its pauses."""
+        return self._clock
 
     def __repr__(self) -> str:
         return f"<AsyncRuntime over {self.capabilities.transport!r}>"

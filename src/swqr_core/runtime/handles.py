@@ -223,7 +223,7 @@ class AsyncSession:
         query = JobQuery(session_id=self.id, newest_first=False)
         jobs = tuple([job async for job in self._runtime.iter_jobs(query)])
         session = await self.refresh()
-        svg = system_timeline()(session, jobs, now=self._runtime.now())
+        svg = system_timeline()(session, jobs, now=self._runtime.clock.now())
         return Timeline(session, jobs, svg)
 
     def detach(self) -> None:
