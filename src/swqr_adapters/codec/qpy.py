@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .budget import Budget
 from .errors import MalformedPayloadError, UnsafePayloadError, is_about_input
+from .qpy_calls import check_calls
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -27,7 +28,7 @@ MIN_INSTRUCTION: Final = 16  # bytes that each instruction takes at the very lea
 
 
 def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
-    """Check the headers of a QPY file and return its version.
+    """Check the headers of a QPY file, and what it would call, and return its version.
 
     The reader allocates what a header announces, and aborts the process if it cannot.
 
@@ -37,7 +38,8 @@ def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
         programs: How many circuits it may hold.
 
     Raises:
-        UnsafePayloadError: Too old a version, or more than the budget allows.
+        UnsafePayloadError: Too old a version, more than the budget allows, or an instruction whose
+            name is that of something else in Qiskit's library.
         MalformedPayloadError: It is no QPY file.
     """
     version = qpy_version(raw)
@@ -59,6 +61,7 @@ def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
             _check_circuit(raw, start, budget)
     except struct.error as exc:
         raise MalformedPayloadError("$", "the QPY file is cut off") from exc
+    check_calls(raw, qubits=budget.qubits)
     return version
 
 
