@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 from attrs import field, frozen
 
+from swqr_adapters.progress import wait_job
 from swqr_core.errors import InvalidInputError, JobOutcomeError
 
 from .common import json_option, opened, print_table, profile_option, save
@@ -42,7 +43,8 @@ def results(
 ) -> None:
     """Wait for a job, and show its counts or its expectation values, or save its result."""
     with opened(profile) as runtime:
-        raw = runtime.attach_job(job_id).result(timeout=timeout)
+        wait_job(runtime, job_id, timeout=timeout)
+        raw = runtime.attach_job(job_id).result()
     if not raw:
         raise JobOutcomeError(job_id, "it has no result (any more): a private one is given once")
     if output is not None:

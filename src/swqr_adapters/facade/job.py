@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from swqr_adapters.codec.errors import PayloadError
 from swqr_adapters.codec.official import ResultDecoder, result_decoder_for
+from swqr_adapters.progress import wait_job
 from swqr_adapters.wire import ibm
 from swqr_core.errors import (
     JobCancelledError,
@@ -112,7 +113,7 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         timeout: Any = None,
         poll_interval: float | None = None,  # noqa: ARG002 - nothing is polled
     ) -> None:
-        """Wait until the job has ended.
+        """Wait until the job has ended; where a person looks, a line shows how it is doing.
 
         Args:
             timeout: Seconds to wait, or None for ever.
@@ -130,7 +131,7 @@ class RuntimeJobV2(contract.RuntimeJobV2):
         with official_errors():
             if timeout is not None and timeout < 0:
                 raise WaitTimeoutError("job", self._snapshot.id, timeout)
-            self._snapshot = self._client.runtime.wait_job(self._snapshot.id, timeout=timeout)
+            self._snapshot = wait_job(self._client.runtime, self._snapshot.id, timeout=timeout)
 
     def result(
         self,

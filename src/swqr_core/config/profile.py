@@ -33,7 +33,16 @@ OWN_KEYS: Final = ("location", "transport", "wrap")
 PREFIX: Final = "SWQR_"
 
 # Variables that are no settings of a transport: the command's, and those of its tests.
-_NO_SETTINGS: Final = ("BENCH_", "CONFIG", "CONTROL_", "JOURNAL", "PROFILE", "SERVER_", "TRANSPORT")
+_NO_SETTINGS: Final = (
+    "BENCH_",
+    "CONFIG",
+    "CONTROL_",
+    "JOURNAL",
+    "PROFILE",
+    "PROGRESS",
+    "SERVER_",
+    "TRANSPORT",
+)
 _NOBODY: Final = "the default"
 _TOP_KEYS: Final = ("journal", "profile", "profiles")
 
