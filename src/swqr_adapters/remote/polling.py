@@ -202,6 +202,9 @@ class Poller:
                 await self._look()
             except SwqrError as error:
                 self._trouble(error)
+            except Exception as error:  # a mistake of ours; those who wait must not wait for ever
+                logger.exception("looking at %d jobs failed", len(self._watched))
+                self._fail_all(error)
             else:
                 self._outages = 0
                 self._not_before = self._pauses.monotonic() + self._policy.floor
@@ -323,7 +326,7 @@ class Poller:
     async def _give(self, watched: Watched, job: Job) -> None:
         try:
             job = await self._source.completed(job)
-        except SwqrError as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             self._fail(watched, error)
             return
         self._drop(watched)
@@ -331,7 +334,7 @@ class Poller:
             if not waiter.done():
                 waiter.set_result(job)
 
-    def _fail(self, watched: Watched, error: SwqrError) -> None:
+    def _fail(self, watched: Watched, error: Exception) -> None:
         self._drop(watched)
         for waiter in watched.waiters:
             if not waiter.done():
@@ -342,7 +345,7 @@ class Poller:
             del self._watched[watched.id]
         self._news.set()
 
-    def _fail_all(self, error: SwqrError) -> None:
+    def _fail_all(self, error: Exception) -> None:
         for watched in list(self._watched.values()):
             self._fail(watched, error)
 

@@ -102,3 +102,18 @@ async def test_one_short_job_among_long_ones_is_not_slept_through(clock: EagerCl
     await wait_for_all(device)
 
     assert device.seen_ended["j20"] - device.ends[20] <= LONGEST + FLOOR
+
+
+@pytest.mark.parametrize("broken", ["look_at", "completed"])
+async def test_whoever_waits_hears_of_a_mistake_of_ours_too(
+    clock: EagerClock, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    device = OneDevice(clock, [1.0])
+
+    async def fail(*_: object, **__: object) -> Job:
+        raise KeyError("mine")
+
+    monkeypatch.setattr(device, broken, fail)
+
+    with pytest.raises(KeyError, match="mine"):
+        await wait_for_all(device)
