@@ -229,6 +229,8 @@ DOCUMENTS = {
     "many searches": "{ workspace {" + " ".join(
         f"a{n}: jobs {{ edges {{ cursor }} }}" for n in range(11)) + "} }",
     "many tokens": "{ " + "workspace { slug } " * 1500 + "}",
+    "the same field again and again": " ".join(
+        f"query q{n} {{ workspace {{ {'slug ' * 480} }} }}" for n in range(8)),
     "many definitions": " ".join(f"query q{n} {{ workspace {{ slug }} }}" for n in range(60)),
     "long": "{ workspace { slug } } #" + "x" * 70_000,
     "a subscription": "subscription { workspace { slug } }",

@@ -1,6 +1,6 @@
 """GraphQL documents from anybody: parsed within limits, checked against the schema, and kept."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any, Final
 
 from attrs import frozen
@@ -29,6 +29,7 @@ _MOST_TOKENS: Final = 4_000
 _MOST_DEFINITIONS: Final = 50
 _DEEPEST: Final = 20
 _MOST_FIELDS: Final = 500
+_MOST_PAIRS: Final = 10_000
 _MOST_SEARCHES: Final = 10
 _SEARCHES: Final = frozenset({"backend", "backends", "jobs", "resources"})
 _KEPT: Final = 128
@@ -105,6 +106,7 @@ class _Size:
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
+        self._names: Counter[str] = Counter()
         self._counted: dict[str, tuple[int, int, int]] = {}
         self._open: set[str] = set()
 
@@ -121,6 +123,9 @@ class _Size:
             if searches > _MOST_SEARCHES:
                 raise _refuse(f"searches {searches} times, and at most {_MOST_SEARCHES} are done")
             most = max(most, fields)
+        # Validation holds all fields of one name in the answer against each other.
+        if sum(count**2 for count in self._names.values()) > _MOST_PAIRS:
+            raise _refuse("asks for the same fields too often")
         return most
 
     def _of(self, selection: SelectionSetNode | None, level: int) -> tuple[int, int, int]:
@@ -141,8 +146,9 @@ class _Size:
             depth = max(depth, below[0] + add)
             fields += below[1] + add
             searches += below[2]
-            if isinstance(node, FieldNode) and node.name.value in _SEARCHES:
-                searches += 1
+            if isinstance(node, FieldNode):
+                self._names[(node.alias or node.name).value] += 1
+                searches += node.name.value in _SEARCHES
         return depth, fields, searches
 
     def _of_fragment(self, name: str, fragment: FragmentDefinitionNode) -> tuple[int, int, int]:
