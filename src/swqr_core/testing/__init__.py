@@ -15,8 +15,8 @@ model of a cloud in histories that hypothesis makes up::
     def test_lifecycles() -> None:
         lifecycle_test(MyHarness)
 
-``pytest --pyargs swqr_core.testing.suite --swqr-platform my_package:MyHarness`` is all of it,
-without a test file of one's own.
+``python -m pytest --pyargs swqr_core.testing.suite --swqr-platform my_package:MyHarness`` is all
+of it, without a test file of one's own.
 
 The names below are public, and imported when they are first used; only ``TransportContract`` needs
 pytest, only ``lifecycle_test`` and its machine need hypothesis. Two programs come with them:

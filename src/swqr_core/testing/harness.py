@@ -70,6 +70,8 @@ class Harness:
             opened; None if it does not.
         patience: Seconds of real time after which a test is given up as hanging.
         simulated: Whether worlds can be simulated on it: all its work is done on the kit's loop.
+        clock: What its time is told by, if that is a ``VirtualClock``, from the harness's
+            beginning on. Simulated worlds need it: their clients live in the same time.
         rules: What the platform is like where platforms may differ, for the model of lifecycles.
         faults: What goes wrong on the wires of the transports that are made from now on (control
             ``CONNECTION``). The kit sets it before it calls ``connect``.
@@ -87,6 +89,7 @@ class Harness:
     idle_open_seconds: int | None = None
     patience: float = 30.0
     simulated: ClassVar[bool] = True
+    clock: VirtualClock | None = None
     rules: Rules = Rules()
     faults: FaultPlan | None = None
     accepted: Accepted | None = None

@@ -36,7 +36,8 @@ class Rules:
         tells_order: Whether jobs start in the order that the guides give: fair share between
             instances, first in, first out within one. If not, nobody else may use the platform.
         precision: Seconds by which the platform's times may be off.
-        untold: Fields of ``Session`` and ``Job`` that the platform does not tell.
+        untold: Fields of ``Session`` and ``Job`` that the platform does not tell, beside those
+            that go with a capability that it lacks.
     """
 
     max_ttl: int = 28_800

@@ -28,6 +28,10 @@ def find_harness(name: str) -> Callable[[], Harness]:
         module, _, attribute = name.partition(":")
         try:
             made: Callable[[], Harness] = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            where = "`python -m` looks in the current folder, too"
+            problem = f"there is no {name!r}: {error}; {where}"
+            raise ConfigurationError("platform", problem) from error
         except (ImportError, AttributeError) as error:
             raise ConfigurationError("platform", f"there is no {name!r}: {error}") from error
         return made

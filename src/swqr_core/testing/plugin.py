@@ -55,9 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, for those who run with ``--strict-markers``."""
+    """Register the markers, for ``--strict-markers``; end the run if the platform is none."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
+    if config.getoption("--swqr-platform") is not None:
+        _platform(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,15 +75,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def swqr_platform(request: pytest.FixtureRequest) -> "Callable[[], Harness]":
     """Return what makes a harness of the platform that ``--swqr-platform`` names."""
+    if request.config.getoption("--swqr-platform") is None:
+        pytest.skip("no platform was named with --swqr-platform")
+    return _platform(request.config)
+
+
+def _platform(config: pytest.Config) -> "Callable[[], Harness]":
     from swqr_core.errors import ConfigurationError
 
     from .platforms import find_harness
 
-    name = request.config.getoption("--swqr-platform")
-    if name is None:
-        pytest.skip("no platform was named with --swqr-platform")
     try:
-        return find_harness(name)
+        return find_harness(config.getoption("--swqr-platform"))
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -2,7 +2,7 @@
 
 ::
 
-    pytest --pyargs swqr_core.testing.suite --swqr-platform my_package.testing:MyHarness
+    python -m pytest --pyargs swqr_core.testing.suite --swqr-platform my_package.testing:MyHarness
 
 It is the contract, generated lifecycles, and a simulated world. ``-m swqr_contract``,
 ``-m swqr_lifecycle`` and ``-m swqr_simulation`` choose one of them.

@@ -107,6 +107,26 @@ def test_what_the_suite_cannot_ask_of_a_platform_is_skipped_by_name(tmp_path: Pa
     assert "the harness has no control over: executions, time" in shown
 
 
+def test_a_world_without_virtual_time_is_skipped_with_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "timeless.py").write_text(
+        "from swqr_core.testing import Control, Harness\n"
+        "class Timeless(Harness):\n"
+        "    controls = frozenset({Control.TIME, Control.EXECUTIONS})\n"
+    )
+
+    shown = suite("-k", "simulated", "--swqr-platform", "timeless:Timeless", at=tmp_path)
+
+    assert "3 skipped" in shown
+    assert "has no `clock`: a `VirtualClock`" in shown
+
+
+def test_a_platform_that_cannot_be_found_ends_the_run_once_and_says_why() -> None:
+    shown = suite("--swqr-platform", "not_there:Harness")
+
+    assert shown.count("No module named 'not_there'") == 1
+    assert "`python -m` looks in the current folder, too" in shown
+
+
 def test_the_suite_asks_for_a_platform_and_says_which_there_are() -> None:
     assert "no platform was named with --swqr-platform" in suite("-k", "lifecycles")
     assert "'nowhere' is none of: gateway, ibm" in suite(

@@ -39,7 +39,7 @@ class MemoryHarness(Harness):
 
     Attributes:
         seats: Whom transports are made for.
-        clock: The cloud's time, from ``start`` on.
+        clock: The cloud's time.
         executor: What ends its jobs, from ``start`` on.
         cloud: The cloud, from ``start`` on.
     """
@@ -52,6 +52,7 @@ class MemoryHarness(Harness):
     other_backend = "ideal_7"
     pending_limit: int | None = 120
     idle_open_seconds: int | None = 1_800
+    clock: VirtualClock
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
         super().__init__()
@@ -59,10 +60,10 @@ class MemoryHarness(Harness):
         self.pending_limit = chosen.default_plan.pending_jobs
         self.idle_open_seconds = chosen.idle_open_seconds
         self._settings = evolve(chosen, pace=Pace.REAL)
+        self.clock = VirtualClock()
 
     async def start(self) -> None:
         """Make the cloud."""
-        self.clock = VirtualClock()
         self.executor = StubExecutor(manual=True)
         self.cloud = MemoryCloud(
             clock=self.clock,

@@ -78,7 +78,7 @@ class Claims:
         wrong = {
             key: {"told": actual[key], "right": value}
             for key, value in expected.items()
-            if key not in self.stage.rules.untold and not self._same(value, actual[key])
+            if key not in self.stage.untold and not self._same(value, actual[key])
         }
         assert not wrong, f"{name} is not as it should be: {wrong}"
 

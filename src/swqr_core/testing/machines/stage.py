@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
 from hypothesis import note
@@ -22,6 +22,11 @@ from swqr_core.wrappers.faulty import Loss, ScriptedFaults
 
 __all__ = ["Looked", "Stage"]
 
+_TOLD_BY_THE_ABLE: Final = {
+    "run_times": {"running_at"},
+    "time_limits": {"time_limit"},
+    "usage": {"quantum_seconds", "usage_seconds"},
+}
 T = TypeVar("T")
 
 
@@ -108,6 +113,13 @@ class Stage:
         """The backends that are used."""
         other = self.harness.other_backend
         return (self.harness.backend,) if other is None else (self.harness.backend, other)
+
+    @property
+    def untold(self) -> frozenset[str]:
+        """The fields of sessions and jobs that are not told: as the rules or capabilities say."""
+        able = self._transports[Seat.OWNER].capabilities
+        lacking = [told for what, told in _TOLD_BY_THE_ABLE.items() if not getattr(able, what)]
+        return self.rules.untold.union(*lacking)
 
     def transport(self, seat: Seat) -> RuntimeTransport:
         """Return somebody's transport."""

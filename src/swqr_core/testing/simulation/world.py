@@ -9,7 +9,6 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from swqr_core.clock import VirtualClock
 from swqr_core.errors import ConfigurationError, JobEndedError
 from swqr_core.model.job import Job
 from swqr_core.model.session import Session
@@ -162,11 +161,13 @@ class _World:
 
 
 def cannot_be_simulated(harness: Harness) -> str | None:
-    """Return why a harness cannot be simulated, as far as can be told before it is started."""
+    """Return why a harness cannot be simulated; None if it can be."""
     missing = [c.value for c in (Control.TIME, Control.EXECUTIONS) if c not in harness.controls]
     if missing:
         return f"has no control over: {', '.join(missing)}"
-    return None if harness.simulated else "works in threads, whose order no seed can decide"
+    if not harness.simulated:
+        return "works in threads, whose order no seed can decide"
+    return "has no `clock`: a `VirtualClock`" if harness.clock is None else None
 
 
 async def simulate(make: Callable[[], Harness], settings: Settings) -> Outcome:
@@ -188,15 +189,14 @@ async def simulate(make: Callable[[], Harness], settings: Settings) -> Outcome:
     harness.accepted, harness.time_passes = _Operator(harness, chance), True
     await harness.start()
     try:
-        clock = getattr(harness, "clock", None)
-        if not isinstance(clock, VirtualClock):
-            raise ConfigurationError(repr(harness), "has no `clock` that is a VirtualClock")
-        return await _play(harness, settings, clock)
+        return await _play(harness, settings)
     finally:
         await harness.stop()
 
 
-async def _play(harness: Harness, settings: Settings, clock: VirtualClock) -> Outcome:
+async def _play(harness: Harness, settings: Settings) -> Outcome:
+    clock = harness.clock
+    assert clock is not None
     seats = tuple(Seat) if Control.TENANTS in harness.controls else (Seat.OWNER,)
     world = _World(harness, settings, Ledger(clock), seats)
     async with AsyncExitStack() as at_the_end:
