@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import distribution, entry_points, version
 from importlib.resources import files
 from pathlib import Path
@@ -101,6 +102,24 @@ def test_the_supported_pythons_are_the_same_in_metadata_and_tox() -> None:
 
     assert named == run == SUPPORTED
     assert PROJECT["project"]["requires-python"] == f">={SUPPORTED[0]}"
+
+
+def _names(requirements: Iterable[object]) -> set[str]:
+    """Return the packages named, apart from our own extras and groups."""
+    found = {re.split(r"[\[<>=!~ ;]", r)[0] for r in requirements if isinstance(r, str)}
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in found} - {"swqr"}
+
+
+def test_the_locked_versions_cover_every_dependency() -> None:
+    locked = (ROOT / ".ci" / "constraints.txt").read_text("utf-8").splitlines()
+    groups = [
+        PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"].values(),
+        *PROJECT["dependency-groups"].values(),
+    ]
+
+    assert [line for line in locked if not re.match(r"[a-z0-9-]+==[\w.]+( ; |$)", line)] == []
+    assert set().union(*map(_names, groups)) <= _names(locked)
 
 
 def test_every_room_of_the_adapters_has_its_contract() -> None:
