@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import atheris
+from reliability._fuzz_payloads import change, examples
 
 with atheris.instrument_imports(include=["swqr_adapters", "swqr_core"]):
     from swqr_adapters.codec import Budget, PayloadError, decode
@@ -98,12 +99,6 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
     {one.__name__: one for one in (payload, body, address, answer, text)}
 )
 _SEEDS: Final = {
-    "payload": [
-        b'{"pubs": [[{"__type__": "ndarray", "__value__": "eJwDAAAAAAE="}, null, 10]]}',
-        b'{"__type__": "complex", "__value__": [1, 2]}',
-        b'{"__type__": "BitArray", "__value__": {"array": [1], "num_bits": 2}}',
-        b'{"__type__": "ObservablesArray", "__value__": [{"ZZ": 1.0}]}',
-    ],
     "body": [
         b'{"program_id": "sampler", "backend": "b", "params": {"pubs": [1e5, NaN]}, "tags": ["a"]}',
         b'{"mode": "batch", "backend": "b", "max_ttl": 5, "params": "\\u00e9"}',
@@ -122,15 +117,20 @@ _SEEDS: Final = {
 }
 
 
+def _change(data: bytes, size: int, seed: int) -> bytes:
+    return change(data, size, seed, atheris.Mutate)
+
+
 def main() -> None:
     """Fuzz one target; libFuzzer's options follow its name."""
     name, *options = sys.argv[1:]
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        for number, seed in enumerate(_SEEDS[name]):
+        for number, seed in enumerate(examples() if name == "payload" else _SEEDS[name]):
             Path(folder, str(number)).write_bytes(seed)
             TARGETS[name](seed)  # what it imports is not on its clock
-        atheris.Setup([sys.argv[0], *options, folder], TARGETS[name])
+        more = {"custom_mutator": _change} if name == "payload" else {}
+        atheris.Setup([sys.argv[0], *options, folder], TARGETS[name], **more)
         atheris.Fuzz()
 
 
