@@ -23,6 +23,7 @@ _ENDINGS: Final = (
     ("/v3/resources/search", "search"),
     ("/openapi.json", "document"),
 )
+_PAGE: Final = frozenset({"/", "/_swqr/page.css", "/_swqr/page.js"})
 _MOST_SEGMENTS: Final = 8
 
 
@@ -51,7 +52,7 @@ class Place:
 
     Attributes:
         group: ``runtime``, ``iam``, ``search``, ``resources``, ``platform``, ``graphql``,
-            ``control`` or ``document``.
+            ``control``, ``document`` or ``page``.
         rest: The path below the base, still encoded.
         legacy: Whether the base is that of the older interface.
     """
@@ -63,8 +64,9 @@ class Place:
 
 def place_of(path: str) -> Place:
     """Return where an encoded path points. Any prefix may stand before ``/api/v1``."""
-    if path.startswith("/_swqr"):
-        return Place("control", path.removeprefix("/_swqr"))
+    if path in _PAGE or path.startswith("/_swqr"):
+        owned = ("page", path) if path in _PAGE else ("control", path.removeprefix("/_swqr"))
+        return Place(*owned)
     platform = _PLATFORM.match(path)
     if platform is not None:
         rest = path[platform.end() - 1 :]

@@ -272,7 +272,7 @@ class Service:
             route, names, place = self._find(request, place)
             group = "" if place.group == "runtime" else place.group
             trail.template = group + route.template
-            if self.faults.rules and place.group != "control":
+            if self.faults.rules and place.group not in {"control", "page"}:
                 answer = await self.faults.meet(request.method, path, lambda: self._ask(
                     request, route, names, place, tongue=tongue, trail=trail
                 ))  # fmt: skip

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from swqr_adapters.server.routing import Route
 
-from . import account, backends, control, discovery, jobs, programs, sessions, workloads
+from . import account, backends, control, discovery, jobs, page, programs, sessions, workloads
 from .strangeworks import GRAPHQL_ROUTES, LOGIN_ROUTES
 from .strangeworks_files import FILE_ROUTES
 from .strangeworks_operations import OPERATION_ROUTES
@@ -29,8 +29,9 @@ GROUPS: Mapping[str, tuple[Route, ...]] = MappingProxyType(
         "resources": discovery.RESOURCE_ROUTES,
         "platform": (*LOGIN_ROUTES, *OPERATION_ROUTES, *FILE_ROUTES),
         "graphql": GRAPHQL_ROUTES,
-        "control": control.CONTROL_ROUTES,
+        "control": (*control.CONTROL_ROUTES, *page.OVERVIEW_ROUTES),
         "document": control.DOCUMENT_ROUTES,
+        "page": page.PAGE_ROUTES,
     }
 )
 """The routes by the group of their base path."""

@@ -1,7 +1,6 @@
 """``/_swqr/``: for whoever runs the server."""
 
 import math
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiohttp import web
@@ -14,8 +13,8 @@ from swqr_adapters.server.problems import HttpProblem
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import job_document, session_document
 from swqr_core.errors import InvalidInputError
-from swqr_core.model.principal import Principal
-from swqr_core.ports.transport import RuntimeTransport
+
+from .everywhere import everywhere
 
 __all__ = ["CONTROL_ROUTES", "DOCUMENT_ROUTES"]
 
@@ -42,16 +41,6 @@ async def metrics(call: Call) -> web.StreamResponse:
     )
 
 
-async def _everywhere(call: Call) -> AsyncIterator[RuntimeTransport]:
-    seen = set()
-    for account in await call.service.provider.accounts():
-        for instance in account.instances:
-            if instance.id not in seen:
-                seen.add(instance.id)
-                principal = Principal(user=account.user, instance=instance.id)
-                yield await call.service.provider.transport(principal)
-
-
 def _limit(call: Call) -> int:
     return call.query.number("limit", default=_MOST_SHOWN, at_least=1, at_most=_MOST_SHOWN)
 
@@ -59,7 +48,7 @@ def _limit(call: Call) -> int:
 async def sessions(call: Call) -> web.StreamResponse:
     """List the sessions of all instances."""
     shown: list[dict[str, Any]] = []
-    async for transport in _everywhere(call):
+    async for transport in everywhere(call):
         async for session in call.service.all_sessions(transport):
             if len(shown) < _limit(call):
                 shown.append(session_document(session, extended=True))
@@ -69,7 +58,7 @@ async def sessions(call: Call) -> web.StreamResponse:
 async def jobs(call: Call) -> web.StreamResponse:
     """List the jobs of all instances, without their parameters."""
     shown: list[dict[str, Any]] = []
-    async for transport in _everywhere(call):
+    async for transport in everywhere(call):
         async for job in call.service.all_jobs(transport):
             if len(shown) < _limit(call):
                 shown.append(job_document(job, extended=True))
