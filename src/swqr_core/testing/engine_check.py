@@ -3,12 +3,12 @@
 ``python -m swqr_core.testing.engine_check --bound N`` tries every sequence of at most N inputs on
 a cloud of one backend, two sessions and three jobs: opening, submitting, ending, cancelling,
 draining, taking the backend out of service, and waiting for whatever happens by itself. After each
-input the engine's view is compared with the model of ``swqr_core.testing.model``. Histories that
-lead to the same state are followed once.
+input the engine's view, and all that will happen by itself, are compared with the model of
+``swqr_core.testing.model``. Histories that lead to the same state are followed once, whatever
+their sessions and jobs are called.
 """
 
 import argparse
-import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,7 @@ from swqr_core.model.session import SessionMode, SessionSpec
 from swqr_core.ports.executor import ExecutionStatus
 
 from .model import ModelCloud, ModelJob, ModelSession, Rules
+from .states import Packed, essence, pack, unpack
 
 __all__ = ["Found", "Tables", "check_engine", "check_tables", "main"]
 
@@ -203,24 +204,25 @@ def check_engine(bound: int, *, sessions: int = 2, jobs: int = 3) -> Found:
             what was closed or had ended has changed; the message tells the history.
     """
     first = _begin()
-    seen = {_essence(first)}
-    frontier = [pickle.dumps(first)]
+    seen = {essence(first.engine, first.at)}
+    frontier = [pack(first)]
     inputs = refused = 0
     for _ in range(bound):
-        following: list[bytes] = []
+        following: list[Packed] = []
         for packed in frontier:
-            for step in _steps(pickle.loads(packed), sessions, jobs):  # noqa: S301 - our own
-                world: _World = pickle.loads(packed)  # noqa: S301 - our own
+            here: _World = unpack(packed)
+            for step in list(_steps(here, sessions, jobs)):
                 inputs += 1
                 if step.tell is None:
-                    _must_refuse(world, step)
+                    _must_refuse(here, step)
                     refused += 1
                     continue
+                world: _World = unpack(packed)
                 _take(world, step)
-                essence = _essence(world)
-                if essence not in seen:
-                    seen.add(essence)
-                    following.append(pickle.dumps(world))
+                found = essence(world.engine, world.at)
+                if found not in seen:
+                    seen.add(found)
+                    following.append(pack(world))
         frontier = following
         if not frontier:
             break
@@ -412,6 +414,8 @@ def _compare(world: _World) -> None:
     used = world.engine.used_seconds(_WHO.instance)
     charged = model.used.get("i", 0) / 1e6
     _agree(world, used == charged, f"{used} s charged instead of {charged} s")
+    due, right_due = {_moment(at) for at, _, _ in world.engine.cloud.deadlines}, model.limits()
+    _agree(world, due == set(right_due), f"due at {due} instead of {right_due}")
     _alone(world)
 
 
@@ -437,27 +441,6 @@ def _agree(world: _World, right: bool, problem: str) -> None:  # noqa: FBT001
 
 def _moment(at: datetime | None) -> int | None:
     return None if at is None else (at - _BEGINNING) // timedelta(microseconds=1)
-
-
-def _essence(world: _World) -> bytes:
-    """Return all that matters for what can follow: two states with the same are one."""
-    picture = world.engine.picture()
-    for account in picture["accounts"].values():  # type: ignore[attr-defined]
-        account.pop("usage")  # when it ceases to count, in four weeks
-    return repr(_relative(picture, world.at)).encode()
-
-
-def _relative(value: object, now: datetime) -> object:
-    """Return a value with every moment in it as seconds from now."""
-    match value:
-        case datetime():
-            return (value - now).total_seconds()
-        case dict():
-            return {name: _relative(item, now) for name, item in value.items()}
-        case list() | tuple():
-            return [_relative(item, now) for item in value]
-        case _:
-            return value
 
 
 # --- the command -------------------------------------------------------------------------------
