@@ -197,12 +197,16 @@ def run(
     )
     params = file.read_bytes() if file is not None else _params(pairs)
     with opened(profile or outer) as runtime:
-        job = runtime.submit(spec, params)
+        callback = _show if runtime.capabilities.interim_results else None
+        job = runtime.submit(spec, params, callback=callback)
         click.echo(f"job {job.id}", err=True)
-        if runtime.capabilities.interim_results and timeout is None:
-            for result in job.stream():
-                click.echo(printable(result.decode()), err=True)
-        click.echo(job.result(timeout=timeout).decode())
+        job.wait(timeout=timeout)
+        job.callback_done()
+        click.echo(job.result().decode())
+
+
+def _show(_: str, result: bytes) -> None:
+    click.echo(printable(result.decode()), err=True)
 
 
 def _params(pairs: Iterable[str]) -> bytes:

@@ -84,7 +84,8 @@ programs.opened = opened
 out = io.StringIO()
 with contextlib.redirect_stdout(out):
     run(["programs", "upload", {str(file)!r}])
-code = run(["programs", "run", out.getvalue().strip(), "--backend", "ideal_5", "--param", "n=2"])
+name = out.getvalue().strip()
+code = run(["programs", "run", name, "--backend", "ideal_5", "--param", "n=2", "--timeout", "250"])
 shared.close()
 sys.exit(code)
 """
