@@ -48,10 +48,13 @@ class TestTheGatewayToIbm(TransportContract):
         return OverIbm()
 
 
-def test_over_the_platform_s_interface_sessions_and_jobs_live_as_the_model_says() -> None:
+@pytest.mark.parametrize("harness", [StrangeworksHarness, PlainStrangeworksHarness])
+def test_over_the_platform_s_interface_sessions_and_jobs_live_as_the_model_says(
+    harness: type[Harness],
+) -> None:
     some = settings(max_examples=max(6, settings().max_examples // 16), stateful_step_count=25)
 
-    lifecycle_test(StrangeworksHarness, settings=some)
+    lifecycle_test(harness, settings=some)
 
 
 def test_in_a_world_of_many_clients_everything_is_as_it_should_be() -> None:

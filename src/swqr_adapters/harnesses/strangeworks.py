@@ -11,9 +11,10 @@ from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.harness import Seat
+from swqr_core.testing.model import Rules
 from swqr_core.wrappers import Call, FaultPlan
 
-from .ibm import IbmHarness
+from .ibm import IbmHarness, PlainIbmHarness
 from .wire import Wire
 
 __all__ = ["PlainStrangeworksHarness", "StrangeworksHarness", "call_of"]
@@ -78,3 +79,4 @@ class PlainStrangeworksHarness(StrangeworksHarness):
     """The same, with the server taken for the platform itself: it is told nothing more."""
 
     extended = False
+    rules = Rules(untold=PlainIbmHarness.rules.untold | {"time_limit"})
