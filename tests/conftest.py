@@ -3,6 +3,7 @@
 import ast
 import os
 import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ os.environ["SWQR_CONFIG"] = os.devnull
 os.environ["SWQR_JOURNAL"] = "off"
 for _name in ("SWQR_PROFILE", "SWQR_TRANSPORT"):
     os.environ.pop(_name, None)
+
+# The keys that tests of platforms, clients and servers are given. Nothing may show them: no output,
+# log line or traceback of a test, and no file that it leaves.
+CANARIES = ("A-very-secret-api-key", "canary-of-", "key-of-ada", "key-of-owner")
+# Where a user, or the official client, writes a key.
+KEY_FILES = {"cfg.toml", "config.toml", "key", "qiskit-ibm.json"}
 
 # No profile has a deadline: a test must not fail because the machine is busy.
 _BUSY_MACHINE = [HealthCheck.too_slow]
@@ -63,3 +70,30 @@ def _imports(file: Path) -> set[str]:
     plain = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
     sources = {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
     return {name.partition(".")[0] for name in plain | sources}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose output, log or traceback shows a canary."""
+    report = yield
+    shown = [*(text for _, text in report.sections), report.longreprtext]
+    if any(canary in text for canary in CANARIES for text in shown):
+        report.outcome = "failed"
+        report.longrepr = "a key shows in what this test wrote, logged or raised"
+        report.sections = []
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_file_holds_a_canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail the run if a test has left a canary in a file: a recording, journal, store or log."""
+    yield
+    canaries = [canary.encode() for canary in CANARIES]
+    files = (path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file())
+    found = [
+        str(path)
+        for path in files
+        if path.name not in KEY_FILES
+        if any(canary in data for data in [path.read_bytes()] for canary in canaries)
+    ]
+    assert not found, f"a key is in these files: {found}"
