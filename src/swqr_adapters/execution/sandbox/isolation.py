@@ -94,6 +94,9 @@ def bubblewrap(limits: SandboxLimits, visible: Sequence[str]) -> list[str] | Non
     for path in (*_FILES, *visible):
         if Path(path).exists():
             command += ["--ro-bind", path, path]
+    for settings in (Path(path, "pip.conf") for path in visible):
+        if settings.exists():  # it may hold passwords of package indexes
+            command += ["--ro-bind", "/dev/null", str(settings)]
     command += [
         "--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk_bytes), "--tmpfs", "/work",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ from typing import Any
 import pytest
 
 from swqr_adapters.execution.frames import Frame, FrameError
-from swqr_adapters.execution.sandbox import Isolation, SandboxLimits, SandboxRunner, Trust
+from swqr_adapters.execution.sandbox import (
+    Isolation,
+    SandboxLimits,
+    SandboxRunner,
+    Trust,
+    probe_isolation,
+)
+from swqr_adapters.execution.sandbox.isolation import bubblewrap
 from swqr_adapters.execution.sandbox.messages import read_said
 from swqr_adapters.execution.sandbox.schemas import is_simple, problem_of
 from swqr_adapters.execution.sandbox.surroundings import _outermost
@@ -244,3 +252,17 @@ def test_folders_that_a_program_sees_are_bound_once_and_under_both_names(tmp_pat
     bound = _outermost([str(link), str(real / "inside"), "/usr/lib/python3"])
 
     assert bound == [str(link), str(real)]
+
+
+@pytest.mark.skipif(not probe_isolation().namespaces, reason="needs bubblewrap")
+def test_passwords_of_package_indexes_are_not_seen(tmp_path: Path) -> None:
+    for name in ("pip.conf", "pyvenv.cfg"):
+        (tmp_path / name).write_text(f"in {name}\n")
+    command = bubblewrap(SandboxLimits(), [str(tmp_path)]) or []
+
+    done = subprocess.run(
+        [*command, "/bin/sh", "-c", f"cat {tmp_path}/*"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.stdout == "in pyvenv.cfg\n"
