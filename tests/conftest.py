@@ -21,8 +21,8 @@ for _name in ("SWQR_PROFILE", "SWQR_TRANSPORT"):
 # The keys that tests of platforms, clients and servers are given. Nothing may show them: no output,
 # log line or traceback of a test, and no file that it leaves.
 CANARIES = ("A-very-secret-api-key", "canary-of-", "key-of-ada", "key-of-owner")
-# Where a user, or the official client, writes a key.
-KEY_FILES = {"cfg.toml", "config.toml", "key", "qiskit-ibm.json"}
+# Where a user, the official client, or `swqr serve --ready-file` writes a key as it was told to.
+KEY_FILES = {"cfg.toml", "config.toml", "key", "qiskit-ibm.json", "ready.json"}
 
 # No profile has a deadline: a test must not fail because the machine is busy.
 _BUSY_MACHINE = [HealthCheck.too_slow]
