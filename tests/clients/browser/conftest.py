@@ -52,8 +52,18 @@ def serve(environment: dict[str, str]) -> Iterator[str]:
         process.communicate(timeout=60)
 
 
+@pytest.fixture(scope="session")
+def chromium() -> tuple[Any, str, str]:
+    """Return selenium, and where Chromium and its driver are; nothing is served without them."""
+    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        pytest.skip("there is no Chromium with its driver here")
+    return selenium, browser, driver
+
+
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def served(chromium: Any) -> Iterator[Served]:
     for url in serve({}):
         with connect(url) as runtime:
             with runtime.open_session("ideal_3") as session:
@@ -65,22 +75,19 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[str]:
+def guarded(chromium: Any) -> Iterator[str]:
     yield from serve({"SWQR_CONTROL_KEY": "master"})
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def browse(tmp_path: Path, chromium: Any) -> Iterator[Callable[..., Any]]:
     """Open an address in a fresh browser of a size."""
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("there is no Chromium with its driver here")
+    selenium, binary, driver = chromium
     opened: list[Any] = []
 
     def browse(url: str, *, width: int = 1200, height: int = 900) -> Any:
         options = selenium.ChromeOptions()
-        options.binary_location = chromium
+        options.binary_location = binary
         for flag in (*FLAGS, f"--user-data-dir={tmp_path / str(len(opened))}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
