@@ -36,6 +36,13 @@ def test_a_small_world_can_be_seen_as_a_whole() -> None:
     assert found.complete
 
 
+@pytest.mark.slow
+def test_with_two_sessions_and_two_jobs_no_history_is_left_out() -> None:
+    found = check_engine(100, jobs=2)
+
+    assert (found.states, found.complete) == (5_716, True)
+
+
 def state_after(*names: str) -> bytes:
     """Return the state after a history, without what its sessions and jobs are called."""
     world = engine_check._begin()
