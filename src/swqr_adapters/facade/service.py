@@ -74,7 +74,7 @@ class QiskitRuntimeService(BackendMethods, ProgramMethods, contract.QiskitRuntim
 
     Raises:
         ValueError: *channel* is none of the three.
-        IBMInputValueError: Both *transport* and *runtime* are given.
+        IBMInputValueError: Both *transport* and *runtime* are given, or *runtime* is no runtime.
         ConfigurationError: There is no such profile or transport, or a setting of it cannot be
             used.
     """
@@ -113,6 +113,7 @@ class QiskitRuntimeService(BackendMethods, ProgramMethods, contract.QiskitRuntim
         if transport is not None and runtime is not None:
             msg = "transport, runtime: give one of them, not both"
             raise IBMInputValueError(msg, 400)
+        _check_runtime(runtime)
         instance = None if instance == "auto" else instance
         bound = {} if instance is None else {"instance": instance}
         connection = Connection.shared(transport, bound) if runtime is None else Connection(runtime)
@@ -387,6 +388,12 @@ class QiskitRuntimeService(BackendMethods, ProgramMethods, contract.QiskitRuntim
 
     def __eq__(self, other: object) -> bool:
         return self is other  # the official method compares what is not here
+
+
+def _check_runtime(runtime: object) -> None:
+    if not isinstance(runtime, Runtime | None):
+        msg = f"runtime: must be a swqr_core.Runtime, not {type(runtime).__name__}"
+        raise IBMInputValueError(f"{msg}; a profile or a URL goes to transport=", 400)
 
 
 def _runtime_options(options: Any) -> Any:

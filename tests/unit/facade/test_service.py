@@ -114,6 +114,10 @@ class TestConstruction:
         with pytest.raises(IBMInputValueError, match="not both"):
             QiskitRuntimeService(transport="memory://", runtime=runtime)
 
+    def test_a_url_in_the_place_of_a_runtime_is_told(self) -> None:
+        with pytest.raises(IBMInputValueError, match=r"not str; a profile or a URL goes to trans"):
+            QiskitRuntimeService(runtime="memory://")  # type: ignore[arg-type]
+
     def test_a_transports_mere_name_is_told_how_to_be_written(self) -> None:
         with pytest.raises(
             ConfigurationError, match=r"'memory'.*transport of that name is 'memory://'"
