@@ -30,7 +30,7 @@ def test_a_run_with_a_key_in_sight_fails_and_says_where(tmp_path: Path) -> None:
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", "test_it.py"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -119,9 +119,7 @@ def pack(thing: object) -> Packed:
 
 def unpack(packed: Packed) -> Any:
     """Return a new copy."""
-    unpacker = pickle.Unpickler(io.BytesIO(packed.changing))  # noqa: S301 - our own
-    unpacker.persistent_load = packed.shared.__getitem__  # type: ignore[method-assign]
-    return unpacker.load()
+    return _Unpacker(packed).load()
 
 
 class _Packer(pickle.Pickler):
@@ -134,3 +132,12 @@ class _Packer(pickle.Pickler):
             return None
         self.shared.append(obj)
         return len(self.shared) - 1
+
+
+class _Unpacker(pickle.Unpickler):
+    def __init__(self, packed: Packed) -> None:
+        super().__init__(io.BytesIO(packed.changing))
+        self._shared = packed.shared
+
+    def persistent_load(self, number: int) -> object:
+        return self._shared[number]
