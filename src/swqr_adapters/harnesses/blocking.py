@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from math import isclose
 from typing import Any, Final, TypeVar
 
 from swqr_core.clock import VirtualClock
@@ -24,6 +25,12 @@ T = TypeVar("T")
 
 _THREADS: Final = 200
 """More than the kit ever lets wait at once."""
+
+_ROUNDS: Final = 5
+"""How often the loop goes round until a task that was just made has called."""
+
+_SAME: Final = 1e-6
+"""Seconds by which a timeout may differ after it was reckoned with."""
 
 
 class RuntimeHarness(IbmHarness):
@@ -68,7 +75,7 @@ class _TimeElsewhere:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._home = asyncio.get_running_loop()
-        self._coming = 0
+        self._coming: dict[object, float] = {}
         self._settled = asyncio.Event()
         self._settled.set()
 
@@ -85,7 +92,10 @@ class _TimeElsewhere:
     async def _sleep(self, seconds: float) -> None:
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
         await asyncio.sleep(0)
-        self.arrived()
+        for who, expected in self._coming.items():
+            if isclose(seconds, expected, abs_tol=_SAME):  # not a pause of the poller's
+                self.arrived(who)
+                break
         await sleeping
 
     def hold(self) -> AbstractContextManager[None]:
@@ -93,19 +103,23 @@ class _TimeElsewhere:
 
     # --- who is about to wait, on the clock's own loop -----------------------------------------
 
-    def coming(self) -> None:
-        """Say that somebody will sleep, who has not got there yet."""
-        self._coming += 1
+    def coming(self, seconds: float) -> object:
+        """Say that somebody will sleep for that long, who has not got there yet."""
+        who = object()
+        self._coming[who] = seconds
         self._settled.clear()
+        return who
 
-    def arrived(self) -> None:
+    def arrived(self, who: object) -> None:
         """Say that somebody sleeps, or will not after all."""
-        self._coming = max(0, self._coming - 1)
+        self._coming.pop(who, None)
         if not self._coming:
             self._settled.set()
 
     async def everybody_waits(self) -> None:
-        """Return once all who were about to sleep do so."""
+        """Return once all who were about to sleep do so, those who have just begun among them."""
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
         await self._settled.wait()
 
 
@@ -137,14 +151,13 @@ class _OverRuntime(EveryCall):
 
     async def _around(self, call: Call, act: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002
         method = getattr(self._runtime, call.method)
-        timed = call.method == "wait_job" and bool(call.arguments["timeout"])
-        if timed:
-            self._time.coming()
+        timeout: Any = call.arguments["timeout"] if call.method == "wait_job" else None
+        who = self._time.coming(timeout) if timeout else None
         done = asyncio.get_running_loop().run_in_executor(
             self._threads, lambda: method(**call.arguments)
         )
-        if timed:
-            done.add_done_callback(lambda _: self._time.arrived())
+        if who is not None:
+            done.add_done_callback(lambda _: self._time.arrived(who))
         answer: Any = await done
         is_handle = isinstance(answer, BlockingJob | BlockingSession)
         result: T = answer.snapshot if is_handle else answer
