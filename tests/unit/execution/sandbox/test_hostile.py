@@ -133,7 +133,7 @@ FAILS = {
     "speaks out of turn": (
         (
             "import os\n"
-            "for number in range(3, 40):\n"
+            "for number in range(3, 1024):\n"  # wherever its pipes are
             "    try:\n"
             "        os.write(number, b'nonsense' * 9)\n"
             "    except OSError:\n"
