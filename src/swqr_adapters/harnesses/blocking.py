@@ -153,9 +153,14 @@ class _OverRuntime(EveryCall):
         method = getattr(self._runtime, call.method)
         timeout: Any = call.arguments["timeout"] if call.method == "wait_job" else None
         who = self._time.coming(timeout) if timeout else None
-        done = asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: method(**call.arguments)
-        )
+
+        def go() -> object:
+            made = method(**call.arguments)
+            if isinstance(made, BlockingSession):
+                made.detach()  # closing a transport closes no session, closing a runtime does
+            return made
+
+        done = asyncio.get_running_loop().run_in_executor(self._threads, go)
         if who is not None:
             done.add_done_callback(lambda _: self._time.arrived(who))
         answer: Any = await done
