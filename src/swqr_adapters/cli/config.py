@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from swqr_core.config.connect import active_profile, system_settings
-from swqr_core.config.profile import Profile, Setting
+from swqr_core.config.effective import effective_settings
+from swqr_core.config.profile import NOBODY, Profile, Setting
+from swqr_core.errors import SwqrError
 
 from .common import json_option, print_json, print_table, profile_option
 
@@ -32,7 +34,9 @@ def config(*, profile: str | None, as_json: bool, names: bool) -> None:
     active = active_profile(profile)
     rows = list(_settings(active))
     if as_json:
-        settings = [{"name": name, "value": one.shown, "origin": one.origin} for name, one in rows]
+        settings = [
+            {"name": name, "value": one.shown or None, "origin": one.origin} for name, one in rows
+        ]
         print_json({"profile": active.name, "settings": settings})
         return
     click.echo(f"profile {active.name}" if active.name else "no profile")
@@ -44,13 +48,11 @@ def _settings(active: Profile) -> Iterator[tuple[str, Setting]]:
     if active.location:
         origin = active.transport.origin
         yield "location", Setting(name="location", value=active.location, origin=origin)
-    yield from sorted(active.settings.items())
-    for wrapper in active.wrappers:
-        yield "wrap", Setting(name="wrap", value=wrapper.name, origin=wrapper.origin)
-        for name, one in sorted(wrapper.settings.items()):
-            yield f"{wrapper.name}.{name}", one
-    if active.journal is not None:
-        yield "journal", active.journal
+    try:
+        yield from effective_settings(active)
+    except SwqrError as error:
+        click.echo(f"swqr: not all of it can be told: {error}", err=True)
+    yield "journal", active.journal or Setting(name="journal", value="on", origin=NOBODY)
 
 
 def _names() -> list[dict[str, Any]]:

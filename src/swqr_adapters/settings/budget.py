@@ -7,6 +7,7 @@ from typing import Final
 from attrs import asdict, frozen
 
 from swqr_adapters.clock import SystemClock
+from swqr_core.config.effective import reads
 from swqr_core.config.reading import amount, number, read_settings, setting
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.wrappers.budget import Budget, BudgetTransport
@@ -42,6 +43,7 @@ class _BudgetSettings:
     refresh: float = setting(amount, 60.0)
 
 
+@reads(_BudgetSettings)
 async def budget(inner: RuntimeTransport, settings: Mapping[str, str]) -> RuntimeTransport:
     """Keep to a budget (entry point ``budget``); warnings go to the log.
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
+from swqr_core.config.effective import reads
 from swqr_core.config.reading import read_settings, setting, switch
 from swqr_core.errors import ConfigurationError
 from swqr_core.ports.transport import RuntimeTransport
@@ -63,6 +64,7 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
+@reads(_RecordSettings)
 async def record(inner: RuntimeTransport, settings: Mapping[str, str]) -> RuntimeTransport:
     """Record what goes over a transport (entry point ``record``).
 

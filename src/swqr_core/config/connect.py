@@ -24,6 +24,7 @@ __all__ = [
     "active_profile",
     "connect_profile",
     "connect_transport",
+    "load_point",
     "parse_url",
     "system_clock",
     "system_ids",
@@ -110,7 +111,7 @@ async def connect_profile(profile: "Profile") -> RuntimeTransport:
     location = profile.location
 
     async def make(settings: Mapping[str, str]) -> RuntimeTransport:
-        factory = cast("TransportFactory", _load(TRANSPORTS, name, where))
+        factory = cast("TransportFactory", load_point(TRANSPORTS, name, where))
         return await factory(location, settings)
 
     name, where = str(profile.transport.value), profile.transport.origin
@@ -130,7 +131,7 @@ def _wrapping(
     inner: RuntimeTransport, one: "Wrapping"
 ) -> Callable[[Mapping[str, str]], Awaitable[RuntimeTransport]]:
     async def make(settings: Mapping[str, str]) -> RuntimeTransport:
-        wrap = cast("WrapperFactory", _load(WRAPPERS, one.name, one.origin))
+        wrap = cast("WrapperFactory", load_point(WRAPPERS, one.name, one.origin))
         return await wrap(inner, settings)
 
     return make
@@ -153,22 +154,22 @@ async def _plainly(
 
 def system_clock() -> Clock:
     """Make the installed clock (entry point ``clock`` of the group ``swqr.system``)."""
-    return cast("type[Clock]", _load(SYSTEM, "clock"))()
+    return cast("type[Clock]", load_point(SYSTEM, "clock"))()
 
 
 def system_ids() -> IdFactory:
     """Make the installed source of ids (entry point ``ids`` of the group ``swqr.system``)."""
-    return cast("type[IdFactory]", _load(SYSTEM, "ids"))()
+    return cast("type[IdFactory]", load_point(SYSTEM, "ids"))()
 
 
 def system_settings() -> "SettingsSource":
     """Make what reads files and variables (``settings`` of the group ``swqr.system``)."""
-    return cast("type[SettingsSource]", _load(SYSTEM, "settings"))()
+    return cast("type[SettingsSource]", load_point(SYSTEM, "settings"))()
 
 
 def system_timeline() -> "TimelineDrawer":
     """Return what draws sessions (``timeline`` of the group ``swqr.system``)."""
-    return cast("TimelineDrawer", _load(SYSTEM, "timeline"))
+    return cast("TimelineDrawer", load_point(SYSTEM, "timeline"))
 
 
 def system_journal(profile: "Profile", transport: RuntimeTransport) -> "Journal | None":
@@ -180,11 +181,21 @@ def system_journal(profile: "Profile", transport: RuntimeTransport) -> "Journal 
     able = transport.capabilities
     if not able.lasting or (profile.journal is not None and profile.journal.value == "off"):
         return None
-    factory = cast("JournalFactory", _load(SYSTEM, "journal"))
+    factory = cast("JournalFactory", load_point(SYSTEM, "journal"))
     return factory(transport=able.transport, principal=transport.principal, choice=profile.choice)
 
 
-def _load(group: str, name: str, where: str = "") -> object:
+def load_point(group: str, name: str, where: str = "") -> object:
+    """Return what an entry point names.
+
+    Args:
+        group: Its group.
+        name: Its name.
+        where: Who asks for it, for messages.
+
+    Raises:
+        ConfigurationError: There is none of that name, or it cannot be loaded.
+    """
     points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=group)}
     point = points.get(name)
     source = f"entry points {group!r}"

@@ -11,6 +11,7 @@ A setting belongs to a transport: where a stronger layer names another transport
 weaker ones gave are left out. What wraps the transport stays.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlencode
@@ -24,9 +25,10 @@ from .reading import nearest, texts
 from .secret import HIDDEN, SecretReference, SecretText, tells_a_secret
 from .url import parse_url
 
-__all__ = ["DEFAULT_TRANSPORT", "Profile", "Setting", "Wrapping", "resolve"]
+__all__ = ["DEFAULT_TRANSPORT", "NOBODY", "Profile", "Setting", "Wrapping", "resolve"]
 
 DEFAULT_TRANSPORT: Final = "memory"
+_CREDENTIALS: Final = re.compile(r"//[^/?#]*@")
 _ARGUMENT: Final = "the argument"
 DEFAULT_PROFILE: Final = "default"
 OWN_KEYS: Final = ("location", "transport", "wrap")
@@ -43,7 +45,7 @@ _NO_SETTINGS: Final = (
     "SERVER_",
     "TRANSPORT",
 )
-_NOBODY: Final = "the default"
+NOBODY: Final = "the default"
 _TOP_KEYS: Final = ("journal", "profile", "profiles")
 
 
@@ -63,8 +65,10 @@ class Setting:
 
     @property
     def shown(self) -> str:
-        """Its value for people; a secret is not shown, a reference is."""
-        return HIDDEN if isinstance(self.value, SecretText) else str(self.value)
+        """Its value for people; a secret or a URL's password is not shown, a reference is."""
+        if isinstance(self.value, SecretText):
+            return HIDDEN
+        return _CREDENTIALS.sub(f"//{HIDDEN}@", str(self.value))
 
 
 @frozen(kw_only=True)
@@ -174,7 +178,7 @@ def resolve(
     if "://" in name:  # in a variable or as a file's choice: what is beside it there still counts
         return _merge(None, [*layers, _from_url(name, chosen)], _journal(files))
     tables = [layer for file in files if (layer := _from_file(file, name, wrappers)) is not None]
-    if not tables and chosen != _NOBODY:
+    if not tables and chosen != NOBODY:
         known = sorted({key for file in files for key in _tables(file)})
         there = ", ".join(known) or "none"
         raise ConfigurationError(
@@ -195,7 +199,7 @@ def _choose(
         name = file.content.get("profile")
         if isinstance(name, str):
             return name, file.place("profile")
-    return DEFAULT_PROFILE, _NOBODY
+    return DEFAULT_PROFILE, NOBODY
 
 
 def _journal(files: Collection[SettingsFile]) -> Setting | None:
@@ -349,7 +353,7 @@ def _merge(name: str | None, layers: list[_Layer], journal: Setting | None) -> P
     """Put the layers, strongest first, on top of one another."""
     wrap = next((layer.wrap for layer in layers if layer.wrap is not None), None)
     names = () if wrap is None else texts(str(wrap.value))
-    transport = Setting(name="transport", value=DEFAULT_TRANSPORT, origin=_NOBODY)
+    transport = Setting(name="transport", value=DEFAULT_TRANSPORT, origin=NOBODY)
     location = ""
     mine: dict[str, Setting] = {}
     theirs: dict[str, dict[str, Setting]] = {one: {} for one in names}

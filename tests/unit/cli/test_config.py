@@ -1,5 +1,6 @@
 """``swqr config`` and ``swqr doctor``."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,63 @@ def test_every_setting_is_shown_with_who_said_so(
 
     assert shown.out.splitlines()[0] == "profile dev"
     assert document["profile"] == "dev"
-    assert {one["name"]: (one["value"], one["origin"]) for one in document["settings"]} == {
+    found = {one["name"]: (one["value"], one["origin"]) for one in document["settings"]}
+    assert {name: one for name, one in found.items() if one[1] != "the default"} == {
         "transport": ("memory", f"{project}:4"),
         "noise": ("off", "the variable SWQR_NOISE"),
         "seed": ("7", f"{project}:5"),
         "wrap": ("record", f"{project}:6"),
         "record.file": ("run.json", f"{project}:7"),
     }
+    assert found["max_ttl"] == ("28800", "the default")
+    assert found["store"] == (None, "the default")
+    assert found["record.payloads"] == ("on", "the default")
+    assert found["journal"] == ("on", "the default")
+
+
+def test_what_a_location_says_is_no_default(swqr: Swqr) -> None:
+    document = swqr("config", "-p", "ibm://my-team", "--json").json
+
+    found = {one["name"]: one["value"] for one in document["settings"]}
+    assert found["location"] == "my-team"
+    assert "instance" not in found
+
+
+def test_what_others_say_is_shown_without_the_key(
+    swqr: Swqr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "accounts.json"
+    account = {"token": CANARY, "instance": "theirs", "url": "https://example.test"}
+    file.write_text(json.dumps({"default": account}))
+    saved = swqr("config", "-p", f"ibm://?account_file={file}", "--json")
+    monkeypatch.setenv("STRANGEWORKS_CONFIG_PATH", str(tmp_path / "none"))
+    monkeypatch.setenv("STRANGEWORKS_CONFIG_DEFAULT_API_KEY", CANARY)
+    variable = swqr("config", "-p", "strangeworks://", "--json")
+
+    assert CANARY not in saved.out + saved.err + variable.out + variable.err
+    found = {one["name"]: (one["value"], one["origin"]) for one in saved.json["settings"]}
+    origin = f"account 'default' of {file}"
+    assert found["instance"] == ("theirs", origin)
+    assert found["token"] == ("********", origin)
+    found = {one["name"]: (one["value"], one["origin"]) for one in variable.json["settings"]}
+    assert found["api_key"] == (
+        "********",
+        "the variable STRANGEWORKS_CONFIG_DEFAULT_API_KEY",
+    )
+
+
+def test_the_password_in_a_proxys_url_is_masked(swqr: Swqr) -> None:
+    shown = swqr("config", "-p", f"ibm://?proxy=http://me:{CANARY}@proxy:80")
+
+    assert "http://********@proxy:80" in shown.out
+    assert CANARY not in shown.out
+
+
+def test_what_cannot_be_told_does_not_hide_the_rest(swqr: Swqr) -> None:
+    shown = swqr("config", "-p", "nowhere://?seed=7")
+
+    assert "seed       7" in shown.out
+    assert "not all of it can be told" in shown.err
 
 
 def test_a_secret_is_masked_and_a_reference_is_shown(

@@ -28,6 +28,9 @@ from swqr_adapters.remote.settings import (
 )
 from swqr_adapters.remote.submission import SettlePolicy
 from swqr_adapters.wire.ibm import Versions, load, parse_versions
+from swqr_core.config.effective import reads
+from swqr_core.config.profile import NOBODY, Setting
+from swqr_core.config.secret import SecretText
 from swqr_core.errors import (
     ConfigurationError,
     InstanceNotFoundError,
@@ -130,22 +133,56 @@ class IbmSettings:
         )
 
 
-def _resolve(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAccount:
-    """Return the account to use: settings come before variables, and those before files."""
+def _saved(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAccount:
+    """Return what is known without the settings: variables come before files."""
     file = Path(settings.account_file).expanduser()
     if settings.account is not None:
-        account = saved_account(file, settings.account)
-    else:
-        account = environment_account(environment)
-        if account.token is None and not settings.names_a_token:
-            saved = saved_account(file)
-            if saved is not None:
-                account = evolve(
-                    saved,
-                    url=account.url or saved.url,
-                    instance=account.instance or saved.instance,
-                )
-    account = account or SavedAccount()
+        return saved_account(file, settings.account) or SavedAccount()
+    account = environment_account(environment)
+    saved = None
+    if account.token is None and not settings.names_a_token:
+        saved = saved_account(file)
+    if saved is None:
+        return account
+    return evolve(saved, url=account.url or saved.url, instance=account.instance or saved.instance)
+
+
+def _told(texts: Mapping[str, str]) -> dict[str, Setting]:
+    """Return what variables and saved accounts say where the settings say nothing."""
+    settings = IbmSettings.parse(texts)
+    return _told_by(_saved(settings, os.environ), settings)
+
+
+def _told_to_server(texts: Mapping[str, str]) -> dict[str, Setting]:
+    """Return the same for a server of ours, which is told what a named account says only."""
+    settings = IbmSettings.parse(texts)
+    if settings.account is None:
+        return {}
+    return _told_by(_saved(settings, {}), settings)
+
+
+def _told_by(account: SavedAccount, settings: IbmSettings) -> dict[str, Setting]:
+    usual = {} if settings.url else {"url": Setting(name="url", value=DEFAULT_URL, origin=NOBODY)}
+    values = {
+        "url": account.url,
+        "instance": account.instance,
+        "private": "on" if account.private else None,
+        "region": account.region,
+        "plans": ",".join(account.plans),
+        "tags": ",".join(account.tags),
+        "proxy": account.proxy and SecretText(account.proxy),  # it may hold a password
+        "token": SecretText("a key") if account.token and not settings.names_a_token else None,
+    }
+    return usual | {
+        name: Setting(name=name, value=value, origin=account.source)
+        for name, value in values.items()
+        if value and (name == "private" or not getattr(settings, name))
+    }
+
+
+def _resolve(settings: IbmSettings, environment: Mapping[str, str]) -> SavedAccount:
+    """Return the account to use: settings come before variables, and those before files."""
+    account = _saved(settings, environment)
     token = _token(settings, account, environment)
     return SavedAccount(
         token=token,
@@ -317,6 +354,7 @@ async def _versions(api: Api) -> Versions:
     return parse_versions(load(response.body, "version list"))
 
 
+@reads(IbmSettings, location="instance", told=_told)
 async def connect(location: str, settings: Mapping[str, str]) -> IbmTransport:
     """Make a transport from a URL (entry point ``ibm``): ``ibm://INSTANCE?SETTING=VALUE``.
 
@@ -338,6 +376,7 @@ async def connect(location: str, settings: Mapping[str, str]) -> IbmTransport:
     return await make_transport(parsed)
 
 
+@reads(IbmSettings, location="url", told=_told_to_server)
 async def connect_http(location: str, settings: Mapping[str, str]) -> IbmTransport:
     """Make a transport to a server of ours (entry point ``http``): ``http://127.0.0.1:8787``.
 
@@ -355,6 +394,7 @@ async def connect_http(location: str, settings: Mapping[str, str]) -> IbmTranspo
     return await _connect_server(f"http://{location}", settings)
 
 
+@reads(IbmSettings, location="url", told=_told_to_server)
 async def connect_https(location: str, settings: Mapping[str, str]) -> IbmTransport:
     """Make a transport to a server of ours over TLS (entry point ``https``)."""
     return await _connect_server(f"https://{location}", settings)

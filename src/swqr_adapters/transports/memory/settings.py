@@ -10,6 +10,7 @@ from swqr_adapters.clock import SystemClock
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.ids import RandomIds
 from swqr_adapters.storage.blobs import SpillingBlobStore
+from swqr_core.config.effective import reads
 from swqr_core.config.reading import (
     amount,
     number,
@@ -254,6 +255,7 @@ def _executor(
     return pool, pool.start
 
 
+@reads(CloudSettings)
 async def connect(location: str, settings: Mapping[str, str]) -> MemoryTransport:
     """Make a cloud of one's own and return the way to it (entry point ``memory``).
 

@@ -24,6 +24,9 @@ from swqr_adapters.remote.settings import (
     switch,
 )
 from swqr_adapters.remote.submission import SettlePolicy
+from swqr_core.config.effective import reads
+from swqr_core.config.profile import NOBODY, Setting
+from swqr_core.config.secret import SecretText
 from swqr_core.errors import ConfigurationError
 from swqr_core.model.ids import InstanceId
 from swqr_core.model.principal import Principal
@@ -79,7 +82,7 @@ class StrangeworksSettings:
     url: str | None = setting(str, None)
     product: str | None = setting(str, None)
     channel: str | None = setting(one_of(*PRODUCTS), None)
-    proxy: str | None = setting(str, None)
+    proxy: str | None = setting(str, None, shown=False)
     ca_file: str | None = setting(str, None)
     plain_http: bool = setting(switch, default=False)
     engine: str = setting(one_of("aiohttp", "httpx"), "aiohttp")
@@ -148,6 +151,13 @@ async def _account(settings: StrangeworksSettings, environment: Mapping[str, str
         ConfigurationError: There is no API key, or the SDK's file cannot be used.
         MissingExtraError: The SDK is needed and not installed.
     """
+    # The SDK's modules take a second to load, and its file is read from disk.
+    told = await asyncio.to_thread(_known, settings, environment)
+    return _with_a_key(told, configuration_file(environment))
+
+
+def _known(settings: StrangeworksSettings, environment: Mapping[str, str]) -> SdkAccount:
+    """Return the same, with a key or without; it blocks."""
     key = settings.api_key or named_key(
         settings.api_key_env, settings.api_key_file, environment, setting="api_key", source=SOURCE
     )
@@ -155,15 +165,35 @@ async def _account(settings: StrangeworksSettings, environment: Mapping[str, str
     profile = settings.profile
     if profile is None and (key is not None or not file.exists()):
         profile = DEFAULT_PROFILE
-    told = None if profile is None else environment_account(environment, profile)
-    if told is not None:
+    if profile is not None:
+        told = environment_account(environment, profile)
         told = told if key is None else evolve(told, api_key=key)
-        enough = told.api_key is not None and told.url is not None
-        if enough or not file.exists():
-            return _with_a_key(told, file)
-    # The SDK's modules take a second to load, and its file is read from disk.
-    told = await asyncio.to_thread(sdk_account, profile)
-    return _with_a_key(told if key is None else evolve(told, api_key=key), file)
+        if (told.api_key is not None and told.url is not None) or not file.exists():
+            return told
+    told = sdk_account(profile)
+    return told if key is None else evolve(told, api_key=key)
+
+
+def _told(texts: Mapping[str, str]) -> dict[str, Setting]:
+    """Return what variables and the SDK's file say where the settings say nothing."""
+    settings = StrangeworksSettings.parse(texts)
+    account = _known(settings, os.environ)
+    named = settings.api_key or settings.api_key_env or settings.api_key_file
+    values = {
+        "url": None if settings.url else account.url or DEFAULT_URL,
+        "api_key": SecretText("a key") if account.api_key and not named else None,
+        "profile": None if settings.profile else account.profile,
+    }
+    usual = {"url": DEFAULT_URL, "profile": DEFAULT_PROFILE}
+    return {
+        name: Setting(
+            name=name,
+            value=value,
+            origin=NOBODY if value == usual.get(name) else account.source,
+        )
+        for name, value in values.items()
+        if value
+    }
 
 
 def _with_a_key(told: SdkAccount, file: Path) -> SdkAccount:
@@ -256,6 +286,7 @@ async def make_transport(
         raise
 
 
+@reads(StrangeworksSettings, location="resource", told=_told)
 async def connect(location: str, settings: Mapping[str, str]) -> StrangeworksTransport:
     """Make a transport from a URL (entry point ``strangeworks``).
 
