@@ -1,5 +1,6 @@
 """Submitting a job once, whatever happens on the way."""
 
+import asyncio
 import logging
 from datetime import datetime
 from typing import Final, Protocol
@@ -61,12 +62,25 @@ class Desk(Protocol):
         ...
 
 
+@frozen
+class _Open:
+    """A submission of which nobody knows what became.
+
+    Attributes:
+        since: When it was first handed in.
+        until: Until when the job may yet show up, in seconds of the clock.
+    """
+
+    since: datetime
+    until: float
+
+
 class Submitter:
     """Submits jobs.
 
     Where the platform knows keys, the post may be repeated. Elsewhere the job carries its key as a
     tag, and is posted once: if the answer is lost, the platform is searched for the tag until the
-    settle window has passed.
+    settle window has passed. So it is when who waited for the answer gave up, and submits again.
 
     Args:
         desk: Where jobs are handed in.
@@ -84,7 +98,7 @@ class Submitter:
         self._clock = clock
         self._keys = keys
         self._settle = settle
-        self._unsettled: dict[str, datetime] = {}
+        self._open: dict[str, _Open] = {}
 
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         """Submit a job; see ``JobPort.submit``. The job's tags are those on the platform.
@@ -93,57 +107,60 @@ class Submitter:
             OutcomeUnknownError: No answer came, and the job was not found in time.
             and what an error answer means.
         """
-        since = self._unsettled.get(key)
-        if since is not None:
-            try:
-                found = await self._look(key, since)
-            except ClosedError:
-                raise
-            except SwqrError as error:  # what became of the one before is as open as it was
-                raise OutcomeUnknownError(self._name, "submit", key) from error
+        first = self._settle.first
+        before = self._open.get(key)
+        if before is not None:
+            found = await self._search(key, before, pause=first)
             if found is not None:
                 return found
-        since = since or self._clock.now()
+        since = self._clock.now() if before is None else before.since
         try:
             return await self._desk.post(spec, params, key=key)
         except (OutcomeUnknownError, ProtocolError) as error:
             # An answer that cannot be read says as little as none.
-            if self._keys and isinstance(error, OutcomeUnknownError):
-                raise
+            unknown = OutcomeUnknownError(self._name, "submit", key)
+            if self._keys:
+                raise unknown from error
             logger.warning("no answer to a submission, looking for its key %s", key)
-            return await self._settled(key, since, error)
+            lost = self._leave_open(key, since)
+            await self._clock.sleep(min(first, self._settle.window))
+            found = await self._search(key, lost, pause=2 * first)
+            if found is None:
+                raise unknown from error
+            return found
+        except asyncio.CancelledError:
+            if not self._keys:
+                self._leave_open(key, since)
+            raise
 
-    async def _settled(self, key: str, since: datetime, cause: SwqrError) -> Job:
+    async def _search(self, key: str, open_: _Open, *, pause: float) -> Job | None:
+        """Look for a job until it would have shown up; None if it has not.
+
+        Raises:
+            OutcomeUnknownError: It cannot be looked for, whoever's fault that is.
+        """
         clock = self._clock
-        end = clock.monotonic() + self._settle.window
-        pause = self._settle.first
         while True:
-            await clock.sleep(min(pause, max(end - clock.monotonic(), 0.0)))
-            last = clock.monotonic() >= end
+            last = clock.monotonic() >= open_.until
             try:
-                found = await self._look(key, since)
-            except UnreachableError as error:
-                logger.info("cannot look for key %s yet: %s", key, error)
+                found = await self._desk.look(key, since=open_.since)
             except ClosedError:
                 raise
-            except SwqrError as error:  # it cannot be looked for, whoever's fault that is
-                self._remember(key, since)
-                raise OutcomeUnknownError(self._name, "submit", key) from error
+            except SwqrError as error:
+                if last or not isinstance(error, UnreachableError):
+                    raise OutcomeUnknownError(self._name, "submit", key) from error
+                logger.info("cannot look for key %s yet: %s", key, error)
             else:
                 if found is not None:
+                    self._open.pop(key, None)
+                if found is not None or last:
                     return found
-            if last:
-                self._remember(key, since)
-                raise OutcomeUnknownError(self._name, "submit", key) from cause
+            await clock.sleep(min(pause, max(open_.until - clock.monotonic(), 0.0)))
             pause = min(pause * 2, _SLOWEST)
 
-    async def _look(self, key: str, since: datetime) -> Job | None:
-        found = await self._desk.look(key, since=since)
-        if found is not None:
-            self._unsettled.pop(key, None)
-        return found
-
-    def _remember(self, key: str, since: datetime) -> None:
-        self._unsettled[key] = since
-        while len(self._unsettled) > _REMEMBERED:
-            del self._unsettled[next(iter(self._unsettled))]
+    def _leave_open(self, key: str, since: datetime) -> _Open:
+        """Remember that a job may show up from now on."""
+        self._open[key] = left = _Open(since, self._clock.monotonic() + self._settle.window)
+        while len(self._open) > _REMEMBERED:
+            del self._open[next(iter(self._open))]
+        return left

@@ -1,5 +1,6 @@
 """A job is submitted once, whatever happens to requests and answers."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
@@ -212,6 +213,38 @@ class TestLostAnswers:
         job = await transport.submit(spec, PARAMS, key="k-1")
 
         assert list(ibm.jobs) == [job.id]
+
+    @pytest.mark.parametrize("waiting_for", ["the answer", "the job to show up"])
+    async def test_who_gave_up_and_submits_again_with_the_same_key_gets_the_job(
+        self,
+        transport: IbmTransport,
+        ibm: Ibm,
+        spec: JobSpec,
+        clock: EagerClock,
+        waiting_for: str,
+    ) -> None:
+        method = "POST" if waiting_for == "the answer" else "GET"
+        if method == "GET":
+            ibm.fail("POST", "/jobs", "drop")
+        ibm.fail(method, "/jobs", "hang")
+        given_up = asyncio.ensure_future(transport.submit(spec, PARAMS, key="k-1"))
+        while not ibm.count(method, "/jobs"):  # noqa: ASYNC110 - a server tells nothing
+            await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        shown = clock.monotonic() + 10
+
+        async def show() -> None:
+            while clock.monotonic() < shown:  # noqa: ASYNC110 - neither does a clock
+                await asyncio.sleep(0)
+            ibm.add_job("late", tags=["mine", "swqr-key:k-1"])
+
+        showing = asyncio.ensure_future(show())
+        job = await transport.submit(spec, PARAMS, key="k-1")
+        showing.cancel()
+
+        assert job.id == "late"
+        assert ibm.count("POST", "/jobs") == 1
 
     async def test_a_platform_that_ignores_the_filter_gives_nobody_else_s_job(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
