@@ -69,6 +69,7 @@ class VirtualClock:
             self._holds -= 1
             if not self._holds and self._released is not None:
                 self._released.set()
+                self._released = None
 
     async def advance(self, seconds: float) -> None:
         """Move time forward, waking sleepers in the order of their deadlines.
@@ -94,6 +95,5 @@ class VirtualClock:
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
             while self._holds:
-                self._released = asyncio.Event()
+                self._released = self._released or asyncio.Event()
                 await self._released.wait()
-                self._released = None

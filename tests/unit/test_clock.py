@@ -115,3 +115,14 @@ async def test_time_does_not_go_back() -> None:
 def test_a_clock_starts_in_utc() -> None:
     with pytest.raises(InvalidInputError, match="UTC"):
         VirtualClock(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+async def test_whoever_moves_time_while_it_is_held_goes_on_when_it_is_let_go() -> None:
+    clock = VirtualClock()
+    with clock.hold():
+        moving = [asyncio.create_task(clock.advance(10)) for _ in range(2)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*moving)

@@ -189,9 +189,10 @@ class _Scribe:
         for number in range(book.oldest // _CHARGES, book.first // _CHARGES):
             yield _written("charges", f"{instance} {number}", None)
         book.oldest = book.first
-        for number in range(book.saved // _CHARGES, (book.end - 1) // _CHARGES + 1):
+        unsaved = max(book.saved, book.first)  # some may have ceased to count unsaved
+        for number in range(unsaved // _CHARGES, (book.end - 1) // _CHARGES + 1):
             first = max(number * _CHARGES, book.first)
-            some = book.between(first, (number + 1) * _CHARGES)
+            some = book.between(first, max(first, (number + 1) * _CHARGES))
             state = ChargesState(
                 instance=instance,
                 first=first,

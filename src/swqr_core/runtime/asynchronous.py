@@ -151,8 +151,10 @@ class AsyncRuntime:
         Sessions that were opened here and are still open are drained first, so that no program
         that ends leaves one behind; ``AsyncSession.detach`` leaves one open on purpose.
         """
-        await self._memory.close()
-        await self._transport.aclose()
+        try:
+            await self._memory.close()
+        finally:
+            await self._transport.aclose()
 
     async def recover(self) -> Recovery[AsyncJob, AsyncSession]:
         """Find again what programs that are gone have submitted over this transport.

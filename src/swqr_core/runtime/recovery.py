@@ -71,8 +71,8 @@ class Remembering:
     def journal(self) -> Journal | None:
         """The journal, if there is one."""
         if self._make is not None:
-            make, self._make = self._make, None
-            self._journal = make(self._transport)
+            self._journal = self._make(self._transport)
+            self._make = None
         return self._journal
 
     async def noting(

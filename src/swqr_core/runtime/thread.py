@@ -5,7 +5,7 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 from swqr_core.errors import ClosedError, StateConflictError
@@ -55,13 +55,14 @@ class LoopThread:
             StateConflictError: Called from the loop's own thread, where waiting would be for
                 ever.
         """
-        loop = self._start()
-        if threading.current_thread() is self._thread:
-            raise StateConflictError(
-                f"{self._name} was called from its own event loop, which it would block for ever: "
-                "use the asynchronous methods there"
-            )
-        future = asyncio.run_coroutine_threadsafe(work(), loop)
+        with self._lock:  # whoever closes it meanwhile waits until the loop knows of the work
+            loop = self._start()
+            if threading.current_thread() is self._thread:
+                raise StateConflictError(
+                    f"{self._name} was called from its own event loop, which it would block for "
+                    "ever: use the asynchronous methods there"
+                )
+            future = asyncio.run_coroutine_threadsafe(work(), loop)
         try:
             return future.result()
         except BaseException:
@@ -69,36 +70,39 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """Run *on_close*, stop the loop and join the thread. Closing twice is fine."""
+        """Run *on_close*, stop the loop and join the thread. Closing twice is fine.
+
+        Raises:
+            StateConflictError: Called from the loop's own thread.
+            and what *on_close* raises, once all is stopped.
+        """
         with self._lock:
             if self._closed:
                 return
+            if threading.current_thread() is self._thread:
+                raise StateConflictError(f"{self._name} cannot be closed from its own event loop")
             self._closed = True
             _living.discard(self)
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
             return
-        if threading.current_thread() is thread:
-            raise StateConflictError(f"{self._name} cannot be closed from its own event loop")
-        asyncio.run_coroutine_threadsafe(_shut(self._on_close), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        try:
+            asyncio.run_coroutine_threadsafe(_shut(self._on_close), loop).result()
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
     def _start(self) -> asyncio.AbstractEventLoop:
-        loop = self._loop
-        if loop is not None:
-            return loop
-        with self._lock:
-            if self._closed:
-                raise ClosedError(self._name)
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name=self._name, daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        if self._closed:
+            raise ClosedError(self._name)
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=_serve, args=(self._loop,), name=self._name, daemon=True
+            )
+            self._thread.start()
+        return self._loop
 
     def _forget(self) -> None:
         """In a forked child: the parent's thread is not here, so start over."""
@@ -108,14 +112,16 @@ class LoopThread:
 
 
 async def _shut(on_close: Callable[[], Awaitable[None]]) -> None:
-    await on_close()
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
-        task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
-    with suppress(RuntimeError):  # at the interpreter's end 3.12 starts no thread, not even to join
-        await asyncio.get_running_loop().shutdown_default_executor()
+    try:
+        await on_close()
+    finally:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        with suppress(RuntimeError):  # at the interpreter's end 3.12 starts no thread to join
+            await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -127,8 +133,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _close_all() -> None:
-    for thread in list(_living):
-        thread.close()
+    with ExitStack() as all_of_them:  # one that fails does not keep the others open
+        for thread in list(_living):
+            all_of_them.callback(thread.close)
 
 
 def _forget_all() -> None:

@@ -249,3 +249,18 @@ def test_a_layout_has_every_field_of_its_class(kind: str) -> None:
     made: Any = LAYOUTS[kind].type
 
     assert set(LAYOUTS[kind].fields) == {each.name for each in attrs.fields(made)}
+
+
+def test_charges_that_ceased_to_count_before_they_were_written_are_not_written(
+    world: World,
+) -> None:
+    for number in range(2_500):
+        world.submit(f"{number}")
+        world.finish(f"{number}", 1.0, after=1.0)
+    world.at += timedelta(seconds=world.settings.usage_window_seconds - 1_000)
+    world.submit("late")
+    world.finish("late", 1.0, after=1.0)
+    world.compact()
+    since = world.at - timedelta(seconds=world.settings.usage_window_seconds)
+
+    assert world.restored()[1].consumed(ME.instance, since) == 1_001

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,6 +43,11 @@ class Failing(Counting):
             type(self).left -= 1
             raise ConfigurationError("here", "not yet")
         super().__init__()
+
+
+class Stuck(Counting):
+    async def aclose(self) -> None:
+        raise OSError("cannot close")
 
 
 def make_with(kind: type[Counting], into: list[Any]) -> Any:
@@ -123,6 +128,48 @@ def test_a_transport_that_could_not_be_made_is_tried_again(transports: list[Coun
             runtime.backends()
 
         assert runtime.backends() == ()
+
+
+def test_closing_waits_for_a_call_that_has_begun(runtime: Runtime) -> None:
+    loop_thread = runtime._thread  # noqa: SLF001 - the race is in there
+    closing = threading.Thread(target=runtime.close)
+
+    async def answer() -> str:
+        return "answered"
+
+    def begin() -> Coroutine[Any, Any, str]:
+        closing.start()
+        closing.join(0.05)  # it cannot end before the loop has the work
+        return answer()
+
+    assert loop_thread.call(begin) == "answered"
+    closing.join()
+
+
+def test_its_own_loop_cannot_close_it_and_others_still_can(
+    others: set[threading.Thread], runtime: Runtime, transports: list[Counting]
+) -> None:
+    async def inside(_: AsyncRuntime) -> None:
+        runtime.close()
+
+    with pytest.raises(StateConflictError, match="own event loop"):
+        runtime.run(inside)
+    runtime.close()
+
+    assert transports[0].closed == 1
+    assert set(threading.enumerate()) <= others
+
+
+def test_a_transport_that_fails_to_close_leaves_no_thread(
+    others: set[threading.Thread], transports: list[Counting]
+) -> None:
+    runtime = Runtime(make_with(Stuck, transports))
+    runtime.backends()
+
+    with pytest.raises(OSError, match="cannot close"):
+        runtime.close()
+
+    assert set(threading.enumerate()) <= others
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
