@@ -2,49 +2,65 @@
 
 import asyncio
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final
 
+from reliability._tally import Ending
 from reliability._time import hurried
-from reliability._worlds import KEY, Ending, World
+from reliability._weather import SHORTEST, Kind
+from reliability._worlds import KEY, World
 
-__all__ = ["submit_all_officially"]
+__all__ = ["ask_for_all_officially"]
 
 _THREADS: Final = 32
 _CONNECT: Final = 5.0  # real seconds: the machine is no faster than it is
 _BACKEND: Final = "ideal_5"
 
 
-def submit_officially(service: Any, backend: Any, mark: str) -> Ending:
+def _submit(service: Any, backend: Any, mark: str) -> str:
     """Submit one job as all primitives of the official client do."""
     inputs = {"pubs": [], "mark": mark, "version": 2}
-    try:
-        job = service._run(  # noqa: SLF001 - where every primitive submits
-            program_id="sampler",
-            inputs=inputs,
-            options={"backend": backend, "job_tags": [mark]},
-        )
-    except Exception as error:  # noqa: BLE001 - whatever its user would have to read
-        return Ending(None, unknown=True, error=type(error).__name__)
-    return Ending(job.job_id())
+    job = service._run(  # noqa: SLF001 - where every primitive submits
+        program_id="sampler",
+        inputs=inputs,
+        options={"backend": backend, "job_tags": [mark]},
+    )
+    return str(job.job_id())
 
 
-async def submit_all_officially(world: World, marks: list[str]) -> Mapping[str, Ending]:
-    """Submit one job for each mark, many side by side.
+def _open(backend: Any, mark: str) -> str:
+    """Open one session."""
+    from qiskit_ibm_runtime import Session
+
+    session = Session(backend, max_time=SHORTEST + int(mark.partition("-")[2]))
+    return str(session.session_id)
+
+
+async def ask_for_all_officially(world: World, marks: Iterable[str]) -> Mapping[str, Ending]:
+    """Submit a job or open a session for each mark, many side by side.
 
     The official client never says that an outcome is unknown: each of its errors means that.
     """
 
-    def submit() -> list[Ending]:
+    def ask_for_all() -> dict[str, Ending]:
         with _pointed_at(world) as (service, backend), ThreadPoolExecutor(_THREADS) as pool:
-            world.network.weather = world.weather
-            return list(pool.map(lambda mark: submit_officially(service, backend, mark), marks))
 
-    endings = await asyncio.to_thread(submit)
+            def ask(mark: str) -> tuple[str, Ending]:
+                try:
+                    job = mark.startswith(Kind.JOB)
+                    id = _submit(service, backend, mark) if job else _open(backend, mark)
+                except Exception as error:  # noqa: BLE001 - whatever its user would have to read
+                    return mark, Ending(None, unknown=True, error=type(error).__name__)
+                return mark, Ending(id)
+
+            world.network.weather = world.weather
+            return dict(pool.map(ask, marks))
+
+    endings = await asyncio.to_thread(ask_for_all)
     await world.network.calm()
-    return dict(zip(marks, endings, strict=True))
+    return endings
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from swqr_adapters.http import AiohttpEngine, Deadlines, HttpAnswer, Request
 
 __all__ = ["FastClock", "ImpatientEngine", "hurried"]
 
-_LEAST = 1.0  # real seconds: the machine is no faster than it is
+_LEAST, _MOST = 1.0, 3.0  # real seconds: the machine is no faster than it is, nor that slow
 _CONNECT = 5.0
 
 
 def hurried(seconds: float, speed: float) -> float:
     """Return the real seconds for which somebody waits who would wait *seconds*."""
-    return max(seconds / speed, _LEAST)
+    return min(max(seconds / speed, _LEAST), _MOST)
 
 
 class FastClock(SystemClock):

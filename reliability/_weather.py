@@ -9,10 +9,21 @@ from typing import Final
 
 from attrs import field, frozen
 
-__all__ = ["BY_THE_NETWORK", "BY_THE_SENDER", "Act", "Draw", "Weather"]
+__all__ = ["BY_THE_NETWORK", "BY_THE_SENDER", "SHORTEST", "Act", "Draw", "Kind", "Weather"]
 
+SHORTEST: Final = 10_000
+"""Seconds that the first session of a world may last. An opening carries no text of its caller's,
+so each asks for a second more than the one before, and is known by that."""
 _MARK: Final = re.compile(rb"\bn-\d+\b")
+_SECONDS: Final = re.compile(rb"\bmax_t(?:tl|ime)\W+(\d+)")  # the platform has JSON inside JSON
 _FAILURES: Final = (500, 502, 503, 504, 520, 521, 522, 524)
+
+
+class Kind(StrEnum):
+    """What is asked for; its mark is the kind and a number."""
+
+    JOB = "n"
+    SESSION = "s"
 
 
 class Act(StrEnum):
@@ -61,35 +72,35 @@ class Draw:
 class Weather:
     """Draws faults.
 
-    What happens to the nth request for one submission depends on nothing but the seed, so the
-    order in which requests come does not matter, and a bad run can be had again.
+    What happens to the nth request for one submission or opening depends on nothing but the seed,
+    so the order in which requests come does not matter, and a bad run can be had again.
 
     Attributes:
         seed: The seed.
         acts: The faults that there are, all as likely as each other.
-        submissions: How likely a fault is for a submission, 0 to 1.
+        work: How likely a fault is for a submission or an opening, 0 to 1.
         others: How likely it is for any other request.
-        seen: How many requests of each submission or path there were.
-        met: How often each fault came.
+        seen: How many requests for each mark or path there were.
+        met: How often each fault came to submissions and to openings.
     """
 
     seed: int
     acts: tuple[Act, ...]
-    submissions: float = 0.5
+    work: float = 0.5
     others: float = 0.15
     seen: Counter[str] = field(factory=Counter)
-    met: Counter[Act] = field(factory=Counter)
+    met: Counter[tuple[Kind, Act]] = field(factory=Counter)
 
     def draw(self, method: str, path: str, body: bytes) -> Draw:
         """Return what happens to a request."""
-        mark = _MARK.search(body) if method == "POST" else None
-        label = f"{method} {path} {mark[0].decode() if mark else ''}"
+        mark = mark_of(body) if method == "POST" else None
+        label = f"{method} {path} {mark or ''}"
         self.seen[label] += 1
         dice = random.Random(f"{self.seed} {label} {self.seen[label]}")
-        chance = self.submissions if mark else self.others
+        chance = self.work if mark else self.others
         act = dice.choice(self.acts) if dice.random() < chance else Act.NOTHING
         if mark:
-            self.met[act] += 1
+            self.met[Kind(mark[0]), act] += 1
         return Draw(
             act=act,
             status=dice.choice(_FAILURES),
@@ -97,6 +108,15 @@ class Weather:
             heard=dice.random() < 0.5,
         )
 
-    def table(self) -> Mapping[str, int]:
-        """Return how often each fault came to a submission."""
-        return {act.value: self.met[act] for act in Act if self.met[act]}
+    def table(self, kind: Kind) -> Mapping[str, int]:
+        """Return how often each fault came to submissions or to openings."""
+        return {act.value: self.met[kind, act] for act in Act if self.met[kind, act]}
+
+
+def mark_of(body: bytes) -> str | None:
+    """Return the mark of the submission or opening that a body asks for; None for another one."""
+    if found := _MARK.search(body):
+        return found[0].decode()
+    if found := _SECONDS.search(body):
+        return f"{Kind.SESSION}-{int(found[1]) - SHORTEST}"
+    return None

@@ -1,15 +1,15 @@
 """Worlds in which work is submitted over a bad network, and what is true at their ends."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Final
+from typing import Final, TypeVar
 
-from attrs import define, field, fields, frozen
+from attrs import frozen
 from reliability._network import Network
+from reliability._tally import Ending
 from reliability._time import FastClock, ImpatientEngine, hurried
-from reliability._weather import BY_THE_NETWORK, BY_THE_SENDER, Act, Weather
+from reliability._weather import BY_THE_NETWORK, BY_THE_SENDER, SHORTEST, Act, Kind, Weather
 
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.ids import RandomIds
@@ -23,11 +23,14 @@ from swqr_core.errors import OutcomeUnknownError, UnreachableError
 from swqr_core.model.ids import BackendName, InstanceId, ProgramId
 from swqr_core.model.job import JobSpec
 from swqr_core.model.principal import Instance, Principal
-from swqr_core.model.query import MAX_PAGE, JobQuery
+from swqr_core.model.query import MAX_PAGE, JobQuery, Page, SessionQuery
+from swqr_core.model.session import SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import StubExecutor
 
-__all__ = ["KEY", "OFFICIAL", "RUNS", "Ending", "Run", "Tally", "World", "open_world", "submit_all"]
+__all__ = ["KEY", "OFFICIAL", "RUNS", "Run", "World", "ask_for_all", "open_world"]
+
+T = TypeVar("T")
 
 KEY: Final = "the-key"
 _CRN: Final = "crn:v1:bluemix:public:quantum-computing:us-east:a/acc:faults::"
@@ -49,8 +52,8 @@ class Run:
         keys: Whether the client sees a server that honours idempotency keys.
         honoured: Whether the server really sees them.
         acts: What may go wrong.
-        insist: Whether a caller whom the client tells that the outcome is unknown submits again
-            with the same key.
+        insist: Whether a caller whom the client tells that the outcome is unknown asks again with
+            the same key.
     """
 
     name: str
@@ -98,95 +101,6 @@ OFFICIAL: Final = Run(
 
 
 @frozen
-class Ending:
-    """What the caller was told about one submission.
-
-    Attributes:
-        job_id: The job, if there is an answer.
-        unknown: Whether the last word was that the outcome is unknown.
-        error: The name of the last error, if there is no answer.
-        again: How often the caller submitted again.
-    """
-
-    job_id: str | None
-    unknown: bool = False
-    error: str | None = None
-    again: int = 0
-
-
-@define
-class Tally:
-    """What came of submissions, against what the server has.
-
-    Attributes:
-        submissions: How many there were.
-        acknowledged: Those that were answered with a job.
-        doubled: Those for which the server has more than one job.
-        lost: Those that were answered with a job that the server does not have, or has for another
-            one; and those of which the caller was told that they certainly were not done, though
-            they were.
-        unknown: Those of which the caller was told that the outcome is unknown.
-        unknown_done: Those among them that the server has.
-        refused: Those of which the caller was told that they were not done.
-        again: How often callers submitted again.
-        faults: What met the requests, by kind.
-        errors: What callers were told, by the name of the error.
-    """
-
-    submissions: int = 0
-    acknowledged: int = 0
-    doubled: int = 0
-    lost: int = 0
-    unknown: int = 0
-    unknown_done: int = 0
-    refused: int = 0
-    again: int = 0
-    faults: Counter[str] = field(factory=Counter)
-    errors: Counter[str] = field(factory=Counter)
-
-    def add(
-        self,
-        endings: Mapping[str, Ending],
-        there: Mapping[str, list[str]],
-        faults: Mapping[str, int],
-    ) -> None:
-        """Count a world.
-
-        Args:
-            endings: What callers were told, by the mark of each submission.
-            there: The ids of the jobs that the server has, by the same mark.
-            faults: What met the requests.
-        """
-        self.submissions += len(endings)
-        self.faults.update(faults)
-        for mark, ending in endings.items():
-            jobs = there.get(mark, [])
-            self.again += ending.again
-            self.doubled += len(jobs) > 1
-            if ending.error:
-                self.errors[ending.error] += 1
-            if ending.job_id is not None:
-                self.acknowledged += 1
-                self.lost += ending.job_id not in jobs
-            elif ending.unknown:
-                self.unknown += 1
-                self.unknown_done += bool(jobs)
-            else:
-                self.refused += 1
-                self.lost += bool(jobs)
-
-    def merge(self, other: "Tally") -> None:
-        """Count what was counted elsewhere."""
-        for name in ("faults", "errors"):
-            getattr(self, name).update(getattr(other, name))
-        for name in _COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-_COUNTS: Final = tuple(one.name for one in fields(Tally) if one.type is int)
-
-
-@frozen
 class World:
     """A server that runs nothing, and the network before it.
 
@@ -208,18 +122,28 @@ class World:
     speed: float
     crn: str = _CRN
 
-    async def jobs(self) -> dict[str, list[str]]:
-        """Return the ids of the jobs that the server has, by the mark of their submission."""
+    async def there(self) -> dict[str, list[str]]:
+        """Return the ids of all jobs and sessions of the server, by the marks of their requests."""
         transport = self.cloud.transport()
         found: dict[str, list[str]] = {}
-        offset, total = 0, 1
-        while offset < total:
-            page = await transport.jobs(JobQuery(limit=MAX_PAGE, offset=offset))
-            offset, total = offset + len(page), page.total
-            for job in page.items:
-                mark = next(tag for tag in job.spec.tags if tag.startswith("n-"))
-                found.setdefault(mark, []).append(job.id)
+        async for job in _all(lambda at: transport.jobs(JobQuery(limit=MAX_PAGE, offset=at))):
+            mark = next(tag for tag in job.spec.tags if tag.startswith(Kind.JOB))
+            found.setdefault(mark, []).append(job.id)
+        async for one in _all(
+            lambda at: transport.sessions(SessionQuery(limit=MAX_PAGE, offset=at))
+        ):
+            mark = f"{Kind.SESSION}-{(one.max_ttl or 0) - SHORTEST}"
+            found.setdefault(mark, []).append(one.id)
         return found
+
+
+async def _all(page_at: Callable[[int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    offset, total = 0, 1
+    while offset < total:
+        page = await page_at(offset)
+        offset, total = offset + len(page), page.total
+        for one in page.items:
+            yield one
 
 
 @asynccontextmanager
@@ -305,38 +229,45 @@ async def _connected(run: Run, world: World) -> RuntimeTransport:
     return await _TRANSPORTS[run.platform](run, world)
 
 
-async def submit_all(run: Run, world: World, marks: list[str]) -> dict[str, Ending]:
-    """Submit one job for each mark with our client, many side by side."""
+async def ask_for_all(run: Run, world: World, marks: Iterable[str]) -> Mapping[str, Ending]:
+    """Submit a job or open a session for each mark with our client, many side by side."""
     transport = await _connected(run, world)
     runtime = AsyncRuntime(transport, clock=world.clock)
     world.network.weather = world.weather
     side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
 
-    async def submit(mark: str) -> Ending:
+    async def submit(mark: str) -> str:
         spec = JobSpec(program_id=ProgramId("sampler"), backend=BackendName(_BACKEND), tags=(mark,))
         params = f'{{"pubs": [], "mark": "{mark}"}}'.encode()
+        job = await runtime.submit(spec, params, key=f"key-{mark}")
+        return job.id
 
-        async def once() -> str:
-            job = await runtime.submit(spec, params, key=f"key-{mark}")
-            return job.id
+    async def open_one(mark: str) -> str:
+        spec = SessionSpec(
+            backend=BackendName(_BACKEND), max_ttl=SHORTEST + int(mark.partition("-")[2])
+        )
+        session = await runtime.open_session(spec=spec, key=f"key-{mark}")
+        return session.id
 
+    async def ask(mark: str) -> tuple[str, Ending]:
+        once = submit if mark.startswith(Kind.JOB) else open_one
         async with side_by_side:
-            return await _told(once, insist=run.insist)
+            return mark, await _told(lambda: once(mark), insist=run.insist)
 
     try:
-        endings = await asyncio.gather(*map(submit, marks))
+        endings = await asyncio.gather(*map(ask, marks))
         await world.network.calm()
     finally:
         await runtime.aclose()
-    return dict(zip(marks, endings, strict=True))
+    return dict(endings)
 
 
-async def _told(submit: Callable[[], Awaitable[str]], *, insist: bool) -> Ending:
-    """Submit, again and again if the caller insists, and return what was told in the end."""
+async def _told(ask: Callable[[], Awaitable[str]], *, insist: bool) -> Ending:
+    """Ask, again and again if the caller insists, and return what was told in the end."""
     unknown, again = False, 0
     while True:
         try:
-            return Ending(await submit(), again=again)
+            return Ending(await ask(), again=again)
         except OutcomeUnknownError as error:
             unknown, last = True, type(error).__name__
         except UnreachableError as error:
