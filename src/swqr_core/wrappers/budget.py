@@ -1,5 +1,6 @@
 """A transport that spends no more than it may."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -96,7 +97,8 @@ class BudgetTransport(TransportWrapper):
         self._ledger = Ledger()
         self._refreshed: float | None = None
         self._consumed = 0.0
-        self._opening = 0
+        self._opening = asyncio.Lock()
+        self._perhaps_open: set[str] = set()  # keys of openings of which nobody knows the outcome
         policy = IdlePolicy(warn=budget.warn_idle, close=budget.close_idle)
         self._watch = IdleWatch(inner, clock, policy, warn)
 
@@ -117,16 +119,28 @@ class BudgetTransport(TransportWrapper):
     async def open_session(self, spec: SessionSpec, *, key: str) -> Session:
         """Open a session or batch, unless there are enough."""
         limit = self._budget.open_sessions
-        if limit is not None and self.capabilities.session_listing:
-            query = SessionQuery(states=_OPEN, limit=1)
-            there = (await self._inner.sessions(query)).total + self._opening
-            _check("sessions open at once", limit, there + 1, "close one first")
-        self._opening += 1
+        if limit is None or not self.capabilities.session_listing:
+            session = await super().open_session(spec, key=key)
+        else:
+            async with self._opening:  # so that what is listed has what this client opened
+                if key not in self._perhaps_open:  # it may be one of those that are there
+                    query = SessionQuery(states=_OPEN, limit=1)
+                    there = (await self._inner.sessions(query)).total
+                    _check("sessions open at once", limit, there + 1, "close one first")
+                session = await self._open(spec, key)
+        self._watch.watch(session)
+        return session
+
+    async def _open(self, spec: SessionSpec, key: str) -> Session:
+        self._perhaps_open.add(key)
         try:
             session = await super().open_session(spec, key=key)
-        finally:
-            self._opening -= 1
-        self._watch.watch(session)
+        except OutcomeUnknownError:
+            raise
+        except SwqrError:
+            self._perhaps_open.discard(key)
+            raise
+        self._perhaps_open.discard(key)
         return session
 
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:

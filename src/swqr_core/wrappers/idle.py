@@ -96,6 +96,7 @@ class IdleWatch:
         while True:
             due = self._policy.next(warned=warned)
             if due is None:
+                self.forget(session_id)
                 return
             try:
                 idle = await self._idle(session_id)

@@ -54,7 +54,7 @@ class Ledger:
 
     _jobs: dict[str, Entry] = field(factory=dict)
     _leaving: dict[str, Entry] = field(factory=dict)
-    _keys: set[str] = field(factory=set)
+    _keys: dict[str, str] = field(factory=dict)  # the ids of jobs
     _seen: datetime | None = None
 
     def knows(self, key: str) -> bool:
@@ -72,7 +72,7 @@ class Ledger:
     def submitted(self, key: str, job: Job) -> None:
         """Count a job under its id from now on."""
         self._leaving.pop(key, None)
-        self._keys.add(key)
+        self._keys[key] = job.id
         self._jobs[job.id] = Entry.of(job)
 
     def saw(self, job: Job) -> bool:
@@ -91,17 +91,23 @@ class Ledger:
     async def refresh(self, transport: RuntimeTransport, at: datetime) -> None:
         """Read the jobs of today that are new, and those that had not ended."""
         oldest = midnight(at) - _KEPT
-        for id in [id for id, one in self._jobs.items() if one.at < oldest]:
-            del self._jobs[id]
+        self._forget(oldest)
         open_since = [one.at for one in self._jobs.values() if not one.ended]
-        since = min([self._seen or midnight(at), *open_since])
+        since = max(oldest, min([self._seen or midnight(at), *open_since]))
         offset = 0
         while True:
             page = await transport.jobs(
                 JobQuery(created_after=since, newest_first=False, offset=offset)
             )
             self._jobs |= {job.id: Entry.of(job) for job in page}
+            # By the platform's clock: what it accepts from now on is not older than this.
+            self._seen = max([*(job.created_at for job in page), self._seen or since])
             offset += len(page)
             if not page.items or offset >= page.total:
                 break
-        self._seen = at
+
+    def _forget(self, oldest: datetime) -> None:
+        for kept in (self._jobs, self._leaving):
+            for name in [name for name, one in kept.items() if one.at < oldest]:
+                del kept[name]
+        self._keys = {key: id for key, id in self._keys.items() if id in self._jobs}

@@ -2,21 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from swqr_adapters.settings.budget import budget as configured
+from swqr_core.clock import VirtualClock
 from swqr_core.errors import ConfigurationError, LimitExceededError, OutcomeUnknownError
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.backend import BackendStatus
 from swqr_core.model.job import Job
+from swqr_core.model.query import SessionQuery
+from swqr_core.model.session import Session
 from swqr_core.wrappers import (
     Budget,
     BudgetTransport,
     FaultyTransport,
     ScriptedFaults,
+    SlowTransport,
 )
 
 from .conftest import Platform
@@ -159,6 +164,21 @@ async def test_what_others_spend_is_seen(spend: Make, platform: Platform) -> Non
         await submit(transport, platform, "more")
 
 
+async def test_it_is_seen_although_this_clock_is_ahead_of_the_platforms(
+    platform: Platform, told: list[str]
+) -> None:
+    ahead = VirtualClock(platform.clock.now() + timedelta(hours=1))
+    transport = BudgetTransport(
+        platform.transport, Budget(day_jobs=2, refresh=0), clock=ahead, warn=told.append
+    )
+    await run(transport, platform, "mine", 1)
+    await platform.clock.advance(1)
+    await platform.transport.submit(platform.job, b"{}", key="theirs")
+
+    with pytest.raises(LimitExceededError):
+        await submit(transport, platform, "more")
+
+
 async def test_the_instances_own_figure_counts(spend: Make, platform: Platform) -> None:
     transport = spend(instance_seconds=100)
     await run(transport, platform, "a", 90)
@@ -194,6 +214,46 @@ async def test_no_more_sessions_are_open_at_once_than_may_be(
     await transport.cancel_session(first.id)
 
     await transport.open_session(platform.session, key="c")
+
+
+async def test_sessions_that_are_opened_at_once_do_not_exceed_the_limit_together(
+    platform: Platform, told: list[str]
+) -> None:
+    slow = SlowTransport(
+        platform.transport,
+        platform.clock,
+        back=lambda call: 5.0 if call.method == "sessions" else 1.0,
+    )
+    transport = BudgetTransport(
+        slow, Budget(open_sessions=1), clock=platform.clock, warn=told.append
+    )
+
+    async def open_after(seconds: float) -> Session:
+        await platform.clock.sleep(seconds)
+        return await transport.open_session(platform.session, key=f"{seconds}")
+
+    # The second one asks before the first is open, and is answered after that.
+    opening = asyncio.gather(open_after(0), open_after(3), return_exceptions=True)
+    await platform.clock.advance(60)
+
+    assert [type(one).__name__ for one in await opening] == ["Session", "LimitExceededError"]
+
+
+async def test_an_opening_that_may_have_happened_can_be_repeated(
+    platform: Platform, told: list[str]
+) -> None:
+    faults = ScriptedFaults()
+    faults.lose("open_session")
+    lossy = FaultyTransport(platform.transport, faults, platform.clock)
+    transport = BudgetTransport(
+        lossy, Budget(open_sessions=1), clock=platform.clock, warn=told.append
+    )
+    with pytest.raises(OutcomeUnknownError):
+        await transport.open_session(platform.session, key="k")
+
+    again = await transport.open_session(platform.session, key="k")
+
+    assert (await transport.sessions(SessionQuery())).items == (again,)
 
 
 # --- sessions that idle ------------------------------------------------------------------------
