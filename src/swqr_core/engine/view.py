@@ -403,11 +403,16 @@ class View:
 
     def payloads(self) -> Iterator[Payload]:
         """Yield the addresses of all bytes of all jobs, each as often as it is needed."""
-        for record in self._jobs.values():
-            for payload in (record.job.params, record.job.result, record.logs):
-                if payload is not None:
-                    yield payload
-            yield from self._interim.get(record.job.id, ())
+        for job_id in self._jobs:
+            yield from self.payloads_of(job_id)
+
+    def payloads_of(self, job_id: str) -> Iterator[Payload]:
+        """Yield the addresses of all bytes of a job that is known to exist."""
+        record = self._jobs[job_id]
+        for payload in (record.job.params, record.job.result, record.logs):
+            if payload is not None:
+                yield payload
+        yield from self._interim.get(job_id, ())
 
     def consumed(self, instance: InstanceId, since: datetime) -> float:
         """Return the seconds charged to an instance since a time; what is older is forgotten."""

@@ -36,6 +36,7 @@ from swqr_core.errors import (
 from swqr_core.model.ids import BackendName, InstanceId, ProgramId
 from swqr_core.model.principal import Instance
 from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus
+from swqr_core.ports.storage import LogRecord
 from swqr_core.testing import SequentialIds, StubExecutor
 
 SPEC = JobSpec(program_id=ProgramId("sampler"), backend=BackendName("ideal_5"))
@@ -287,6 +288,29 @@ async def test_a_private_result_read_by_two_at_once_goes_to_one(make_cloud: Make
 
     assert sorted(answers, key=bool) == [None, None, b"secret"]
     assert Payload.of(b"secret").digest not in blobs.wanted
+
+
+async def test_a_job_deleted_while_its_private_result_is_read_is_let_go_of_once(
+    make_cloud: Maker,
+) -> None:
+    class Slow(MemoryEventLog):
+        async def append(self, record: LogRecord) -> int:
+            await asyncio.sleep(0)
+            return await super().append(record)
+
+    outcome = ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"42")
+    blobs = CountingBlobs()
+    transport = make_cloud(executor=StubExecutor(outcome), blobs=blobs, log=Slow()).transport()
+    job, other = [
+        await transport.submit(evolve(SPEC, private=private), b"{}", key=f"{private}")
+        for private in (True, False)
+    ]
+    await transport.wait_job(job.id, timeout=None)
+    await transport.wait_job(other.id, timeout=None)
+    answer, _ = await asyncio.gather(transport.result(job.id), transport.delete_job(job.id))
+
+    assert (answer, await transport.result(other.id)) == (b"42", b"42")
+    assert blobs.wanted == {Payload.of(b"42").digest: 1, Payload.of(b"{}").digest: 1}
 
 
 async def test_what_is_too_large_is_refused(

@@ -13,7 +13,14 @@ from attrs import evolve, field, frozen
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.fleet.entry import DeviceEntry
 from swqr_adapters.fleet.shaped import ShapedFleet
-from swqr_core.engine.facts import Effect, Fact, JobEnded, StartExecution
+from swqr_core.engine.facts import (
+    Effect,
+    Fact,
+    JobDeleted,
+    JobEnded,
+    ResultTaken,
+    StartExecution,
+)
 from swqr_core.engine.inputs import AddDevice, FinishExecution, SetDeviceStatus
 from swqr_core.engine.settings import Device, EngineSettings
 from swqr_core.errors import (
@@ -326,7 +333,16 @@ class MemoryCloud:
             self._drop(self._stored.pop(job_id, _Stored()))
 
     def _tell(self, fact: Fact) -> None:
+        """Let go of what nobody needs after a fact; the view is as it was before that."""
         self._sources.see(fact)
+        view = self.machine.view
+        if isinstance(fact, JobDeleted):
+            for payload in view.payloads_of(fact.job_id):
+                self._release(payload.digest)
+        elif isinstance(fact, ResultTaken):
+            for taken in (view.by_id(fact.job_id).result, *view.interim(fact.job_id)):
+                if taken is not None:
+                    self._release(taken.digest)
 
     async def _finish(self, outcome: FinishExecution) -> None:
         """Tell the engine what came of an execution, as soon as the log takes it."""
@@ -359,6 +375,11 @@ class MemoryCloud:
         chore = asyncio.ensure_future(self.blobs.release(digest))
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
+
+    async def tidied(self) -> None:
+        """Return when the bytes that nobody needs any more are gone."""
+        if self._chores:
+            await asyncio.wait(set(self._chores))
 
     async def _run(self, job_id: JobId) -> ExecutionOutcome:
         view = self.machine.view

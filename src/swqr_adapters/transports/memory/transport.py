@@ -284,12 +284,10 @@ class MemoryTransport(ProgramCalls):
             raise PayloadTooLargeError("result", job.result.size, _CAPABILITIES.max_result_bytes)
         data = await self._cloud.read(job.id, "result", job.result)
         if job.spec.private:
-            interim = self._view.interim(job.id)
             step = await self._machine.feed(TakeResult(principal=self._principal, job_id=job.id))
             if not any(isinstance(fact, ResultTaken) for fact in step.facts):
                 return None  # somebody else was quicker
-            for stored in (job.result, *interim):
-                await self._cloud.blobs.release(stored.digest)
+            await self._cloud.tidied()
         return data
 
     async def logs(self, job_id: str) -> str:
@@ -312,12 +310,8 @@ class MemoryTransport(ProgramCalls):
     async def delete_job(self, job_id: str) -> None:
         """Remove a job that has ended, with all that was kept of it."""
         self._check()
-        job = self._view.job(self._principal, job_id)
-        logs, interim = self._view.logs(self._principal, job_id), self._view.interim(job_id)
-        await self._machine.feed(DeleteJob(principal=self._principal, job_id=job.id))
-        for stored in (job.params, job.result, logs, *interim):
-            if stored is not None:
-                await self._cloud.blobs.release(stored.digest)
+        await self._machine.feed(DeleteJob(principal=self._principal, job_id=JobId(job_id)))
+        await self._cloud.tidied()
 
     async def set_tags(self, job_id: str, tags: tuple[str, ...]) -> None:
         """Replace the job's tags."""
