@@ -332,8 +332,9 @@ async def test_endless_work_of_which_nothing_is_kept_takes_no_more_room(
     assert kinds.get("job", 0) <= 1  # the one that was on its way
 
 
+@pytest.mark.parametrize("error", [UnreachableError("memory", "no room"), OSError("broken")])
 async def test_work_goes_on_while_a_log_cannot_be_compacted(
-    opened: Opener, monkeypatch: pytest.MonkeyPatch
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     cloud = await opened(compact_every=10)
     compact, tried = cloud._log.compact, []  # noqa: SLF001
@@ -341,7 +342,7 @@ async def test_work_goes_on_while_a_log_cannot_be_compacted(
     async def refuse_once(through: int, documents: Any) -> None:
         tried.append(through)
         if len(tried) == 1:
-            raise UnreachableError("memory", "no room")
+            raise error
         await compact(through, documents)
 
     monkeypatch.setattr(cloud._log, "compact", refuse_once)  # noqa: SLF001

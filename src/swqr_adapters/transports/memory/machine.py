@@ -170,7 +170,7 @@ class Machine:
             ClosedError: The cloud was closed.
             UnreachableError: The log cannot be written now; nothing has changed.
         """
-        if not self._open.is_set():
+        while not self._open.is_set():
             await self._open.wait()
         self._check()
         at = self.now()
@@ -311,7 +311,7 @@ class Machine:
                 continue
             if not await self._sleep_until(due):
                 continue
-            if not self._open.is_set():
+            while not self._open.is_set():
                 await self._open.wait()
             at = self.now()
             if at >= due and self._stalled is None and self._dead is None:
@@ -352,7 +352,6 @@ class Machine:
         While these are made nothing may change, so inputs wait; that takes a few milliseconds for
         a thousand records, and readers are served meanwhile.
         """
-        changes, documents = self._changes, []
         try:
             while self._writing:
                 await asyncio.wait(set(self._writing))
@@ -360,7 +359,7 @@ class Machine:
             if self._stalled is not None:
                 return
             changes, self._changes = self._changes, Changes()
-            through = self._number
+            through, documents = self._number, []
             for count, document in enumerate(changes.documents(self._engine.cloud, self.view)):
                 documents.append(document)
                 if count % _AT_ONCE == 0:
@@ -369,9 +368,9 @@ class Machine:
             self._open.set()
         try:
             await log.compact(through, documents)
-        except (ClosedError, UnreachableError) as error:
-            self._changes.add(changes, self.view)  # the records are still there: next time
-            _log.warning("the event log could not be compacted: %s", error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the records are still there
+            self._changes.add(changes, self.view)
+            _log.warning("the event log could not be compacted: %r", error)
 
     # --- a log that cannot be written ----------------------------------------------------------
 
