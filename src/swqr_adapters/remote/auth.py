@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from swqr_adapters.http import Secret
-from swqr_core.errors import ConfigurationError, UnreachableError
+from swqr_core.errors import ClosedError, ConfigurationError, UnreachableError
 from swqr_core.ports.clock import Clock
 
 __all__ = ["ApiKeyAuthenticator", "Authenticator", "Token", "TokenKeeper", "required_key"]
@@ -89,6 +89,7 @@ class TokenKeeper:
         self._renew_at = 0.0
         self._ends_at = 0.0
         self._exchange: asyncio.Task[Secret] | None = None
+        self._closed = False
 
     async def authorization(self) -> Secret:
         """Return ``Bearer`` and a token; see ``Authenticator.authorization``."""
@@ -101,6 +102,10 @@ class TokenKeeper:
         try:
             # Shielded: others wait for the same exchange.
             return await asyncio.shield(self._exchange)
+        except asyncio.CancelledError:
+            if self._closed and not _is_given_up():
+                raise ClosedError("what renews credentials") from None
+            raise
         except UnreachableError:
             if self._value is not None and self._clock.monotonic() < self._ends_at:
                 return self._value
@@ -129,8 +134,14 @@ class TokenKeeper:
 
     async def aclose(self) -> None:
         """Stop an exchange that is under way."""
+        self._closed = True
         if self._exchange is not None:
             self._exchange.cancel()
+
+
+def _is_given_up() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def required_key(value: str | None, source: str, *, wanted_by: str) -> Secret:

@@ -148,7 +148,7 @@ class Caller:
             if errand.query:
                 raise UnreachableError(self.name, f"{errand.action}: {error.problem}") from error
             raise OutcomeUnknownError(self.name, errand.action, errand.key) from error
-        except (UnreachableError, OutcomeUnknownError):
+        except (ClosedError, UnreachableError, OutcomeUnknownError):
             self.check()
             raise
         if not good(response.status) and response.status not in set(accept):

@@ -1,7 +1,7 @@
 """What scripted platforms have in common: faults on demand, and a time that passes by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.utils import format_datetime
 from typing import Self
@@ -11,6 +11,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from swqr_core.clock import VirtualClock
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Let the server's tasks run, and no time pass, until something is so."""
+    while not true():  # noqa: ASYNC110 - nobody tells when it is
+        await asyncio.sleep(0)
 
 
 class EagerClock(VirtualClock):

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from tests.unit.remote.conftest import EagerClock
+from tests.unit.remote.conftest import EagerClock, until
 
 from swqr_adapters.http import Secret
 from swqr_adapters.transports.ibm import IbmSettings, IbmTransport, make_transport
@@ -16,6 +16,7 @@ from swqr_adapters.transports.ibm.accounts import environment_account, saved_acc
 from swqr_adapters.transports.ibm.urls import addresses
 from swqr_core.errors import (
     AccessDeniedError,
+    ClosedError,
     ConfigurationError,
     InstanceNotFoundError,
     UnreachableError,
@@ -78,6 +79,19 @@ class TestTokens:
         first.cancel()
 
         assert (await second).consumed_seconds == 12.5
+
+    async def test_closing_while_a_token_is_fetched_is_told_as_that(
+        self, transport: IbmTransport, ibm: Ibm, clock: EagerClock
+    ) -> None:
+        await transport.usage()
+        clock.skip(SECONDS_OF_A_TOKEN)
+        ibm.fail("POST", "/identity/token", "hang")
+        asking = asyncio.ensure_future(transport.usage())
+        await until(lambda: ibm.count("POST", "/identity/token") == 2)
+        await transport.aclose()
+
+        with pytest.raises(ClosedError, match="the ibm transport"):
+            await asking
 
     async def test_a_refused_token_is_replaced_once_and_the_call_repeated(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec

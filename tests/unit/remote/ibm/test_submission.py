@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.unit.remote.conftest import EagerClock
+from tests.unit.remote.conftest import EagerClock, until
 
 from swqr_adapters.transports.ibm import IbmTransport
 from swqr_core.errors import (
@@ -228,15 +228,13 @@ class TestLostAnswers:
             ibm.fail("POST", "/jobs", "drop")
         ibm.fail(method, "/jobs", "hang")
         given_up = asyncio.ensure_future(transport.submit(spec, PARAMS, key="k-1"))
-        while not ibm.count(method, "/jobs"):  # noqa: ASYNC110 - a server tells nothing
-            await asyncio.sleep(0)
+        await until(lambda: ibm.count(method, "/jobs") > 0)
         given_up.cancel()
         await asyncio.wait([given_up])
         shown = clock.monotonic() + 10
 
         async def show() -> None:
-            while clock.monotonic() < shown:  # noqa: ASYNC110 - neither does a clock
-                await asyncio.sleep(0)
+            await until(lambda: clock.monotonic() >= shown)
             ibm.add_job("late", tags=["mine", "swqr-key:k-1"])
 
         showing = asyncio.ensure_future(show())

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from attrs import evolve
-from tests.unit.remote.conftest import EagerClock
+from tests.unit.remote.conftest import EagerClock, until
 
 from swqr_adapters.remote.polling import PollingPolicy
 from swqr_adapters.transports.ibm import IbmTransport
@@ -24,11 +24,6 @@ from swqr_core.model.job import JobSpec
 from .conftest import Ibm, refusal
 
 Connect = Callable[..., Awaitable[IbmTransport]]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110 - the server's tasks run meanwhile, and time does not
-        await asyncio.sleep(0)
 
 
 async def submit_many(transport: IbmTransport, spec: JobSpec, count: int) -> list[str]:
