@@ -2,15 +2,18 @@
 
 ``take_over()`` makes ``qiskit_ibm_runtime.QiskitRuntimeService`` and the sessions beside it ours,
 when that package is imported or at once if it was, and gives ``strangeworks_qiskit_runtime`` the
-documented classes. The work goes where the active profile says.
+documented classes. The work goes where the active profile says. Python processes that are started
+then are taken over, too: the first folder of their ``PYTHONPATH`` holds a ``sitecustomize``.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, spec_from_loader
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -20,6 +23,7 @@ __all__ = ["take_over"]
 
 OFFICIAL: Final = "qiskit_ibm_runtime"
 STRANGEWORKS: Final = "strangeworks_qiskit_runtime"
+_CHILDREN: Final = str(Path(__file__).with_name("children"))
 _CHOOSES_INSTANCES: Final = ("ibm", "memory")
 
 
@@ -27,6 +31,9 @@ def take_over() -> None:
     """Put our classes in the place of the official ones. Doing so again changes nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+    paths = os.environ.get("PYTHONPATH", "")
+    if _CHILDREN not in paths.split(os.pathsep):
+        os.environ["PYTHONPATH"] = f"{_CHILDREN}{os.pathsep}{paths}" if paths else _CHILDREN
     if OFFICIAL in sys.modules:
         _replace(sys.modules[OFFICIAL])
 

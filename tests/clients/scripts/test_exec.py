@@ -132,6 +132,65 @@ def test_a_module_runs_with_its_own_options(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout
 
 
+CHILD = """
+from qiskit_ibm_runtime import QiskitRuntimeService
+print("home", QiskitRuntimeService.__mro__[1].__module__, flush=True)
+"""
+STARTS_OTHERS = """
+import multiprocessing, runpy, subprocess, sys
+
+def work(_):
+    runpy.run_path("child.py")
+
+if __name__ == "__main__":
+    subprocess.run([sys.executable, "child.py"], check=True)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.map(work, [None])
+"""
+
+
+def test_python_processes_that_it_starts_are_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "child.py").write_text(CHILD)
+    (tmp_path / "program.py").write_text(STARTS_OTHERS)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("print('mine', __name__, flush=True)")
+    done = swqr_exec("-p", CLOUD, "program.py", cwd=tmp_path, PYTHONPATH=str(own))
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines.count("home swqr_adapters.facade.service") == 2
+    assert lines.count("mine sitecustomize") >= 3
+
+
+def test_a_process_without_swqr_does_not_reach_the_real_service(tmp_path: Path) -> None:
+    (tmp_path / "qiskit_ibm_runtime.py").write_text("print('real')")
+    (tmp_path / "program.py").write_text(
+        "import subprocess, sys\n"
+        "child = 'import sys; sys.modules[\"swqr_adapters\"] = None; import qiskit_ibm_runtime'\n"
+        "sys.exit(subprocess.run([sys.executable, '-c', child]).returncode)\n"
+    )
+    done = swqr_exec("-p", CLOUD, "program.py", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no swqr to keep qiskit_ibm_runtime from the real service" in done.stderr
+
+
+def test_processes_record_beside_one_another(tmp_path: Path) -> None:
+    (tmp_path / "child.py").write_text(
+        "from swqr_core import connect\nconnect().close()\nimport os; print(os.getpid())\n"
+    )
+    (tmp_path / "program.py").write_text(
+        "import subprocess, sys\nsubprocess.run([sys.executable, 'child.py'], check=True)\n"
+        "import child\n"
+    )
+    done = swqr_exec("-p", CLOUD, "--record", "run.json", "program.py", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    pid = done.stdout.split()[0]
+    assert {one.name for one in tmp_path.glob("*.json")} == {"run.json", f"run-{pid}.json"}
+
+
 def test_an_error_of_the_program_is_shown_as_python_shows_it(tmp_path: Path) -> None:
     program = tmp_path / "wrong.py"
     program.write_text("import sys\nif len(sys.argv) > 1:\n    sys.exit(7)\n1 / 0\n")
