@@ -1,9 +1,10 @@
 """What the commands have in common: which transport, and how answers are printed."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "brief",
     "console",
     "document",
+    "job_goes_on",
     "json_option",
     "opened",
     "print_json",
@@ -33,9 +35,11 @@ __all__ = [
     "print_table",
     "profile_option",
     "save",
+    "saying",
     "seconds",
     "since",
     "table",
+    "with_profile",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -91,6 +95,31 @@ def opened(profile: str | None, *, lasting: bool = True) -> Iterator["Runtime"]:
         if lasting and not runtime.capabilities.lasting:
             click.echo(_ALONE, err=True)
         yield runtime
+
+
+def with_profile(command: str, profile: str | None) -> str:
+    """Return a command for the profile that this one was given."""
+    return command if profile is None else f"{command} -p {shlex.quote(profile)}"
+
+
+def job_goes_on(
+    job_id: str, runtime: "Runtime", profile: str | None
+) -> AbstractContextManager[None]:
+    """Say at Ctrl-C that a job goes on, and how to wait for it and how to cancel it."""
+    wait = with_profile(f"swqr results {job_id}", profile)
+    cancel = with_profile(f"swqr jobs cancel {job_id}", profile)
+    return saying(f"job {job_id} goes on; '{wait}' waits for it, '{cancel}' cancels it", runtime)
+
+
+@contextmanager
+def saying(words: str, runtime: "Runtime") -> Iterator[None]:
+    """Say something at Ctrl-C, if there is work that outlives the command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if runtime.capabilities.lasting:
+            click.echo(f"swqr: {words}", err=True)
+        raise
 
 
 # --- answers -----------------------------------------------------------------------------------

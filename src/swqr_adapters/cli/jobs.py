@@ -24,7 +24,7 @@ from .common import (
     since,
     table,
 )
-from .recovering import recovered
+from .recovering import recovered, tell_of_others
 from .watching import every_option, watch, watch_option
 
 __all__ = ["jobs"]
@@ -98,6 +98,7 @@ def jobs(  # noqa: PLR0913 - one for each option
         return
     with opened(profile) as runtime:
         page = runtime.jobs(query)
+        tell_of_others(runtime)
     print_page(page, _COLUMNS, _rows, as_json=as_json)
 
 
@@ -115,7 +116,7 @@ def _watch(profile: str | None, query: JobQuery, every: float) -> None:
             moves = any(not job.state.ended for job in found)
             return table(_COLUMNS, _rows(found, system_clock().now())), moves
 
-        watch(runtime, look, every=every)
+        watch(runtime, look, every=every, stop="swqr jobs cancel", profile=profile)
 
 
 def _rows(found: Iterable[Job], now: datetime) -> list[tuple[object, ...]]:

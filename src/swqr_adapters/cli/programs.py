@@ -17,6 +17,7 @@ from swqr_core.model.query import ProgramQuery
 
 from .common import (
     document,
+    job_goes_on,
     json_option,
     opened,
     print_json,
@@ -196,12 +197,14 @@ def run(
         session_id=None if session is None else SessionId(session),
     )
     params = file.read_bytes() if file is not None else _params(pairs)
-    with opened(profile or outer) as runtime:
+    chosen = profile or outer
+    with opened(chosen) as runtime:
         callback = _show if runtime.capabilities.interim_results else None
         job = runtime.submit(spec, params, callback=callback)
         click.echo(f"job {job.id}", err=True)
-        job.wait(timeout=timeout)
-        job.callback_done()
+        with job_goes_on(job.id, runtime, chosen):
+            job.wait(timeout=timeout)
+            job.callback_done()
         click.echo(job.result().decode())
 
 

@@ -13,13 +13,14 @@ from attrs import field, frozen
 from swqr_adapters.progress import wait_job
 from swqr_core.errors import InvalidInputError, JobOutcomeError
 
-from .common import json_option, opened, print_table, profile_option, save
+from .common import job_goes_on, json_option, opened, print_table, profile_option, save
 from .official import official_classes
 
 __all__ = ["Measured", "measured_in", "results", "show_counts"]
 
 _BAR: Final = 32  # characters
 _ROWS: Final = 16
+_FLIPS: Final = "measurement_flips."
 
 
 @click.command()
@@ -43,7 +44,8 @@ def results(
 ) -> None:
     """Wait for a job, and show its counts or its expectation values, or save its result."""
     with opened(profile) as runtime:
-        wait_job(runtime, job_id, timeout=timeout)
+        with job_goes_on(job_id, runtime, profile):
+            wait_job(runtime, job_id, timeout=timeout)
         raw = runtime.attach_job(job_id).result()
     if not raw:
         raise JobOutcomeError(job_id, "it has no result (any more): a private one is given once")
@@ -60,7 +62,9 @@ def _show(job_id: str, raw: bytes) -> None:
     measured = list(measured_in(raw))
     if not any(one.counts or one.evs for one in measured):
         raise InvalidInputError(
-            "result", f"that of job {job_id!r} has no counts to show: save it with --output FILE"
+            "result",
+            f"that of job {job_id!r} has neither counts nor expectation values: print it with "
+            "--json, or save it with --output FILE",
         )
     for number, one in enumerate(measured):
         for register, counts in one.counts.items():
@@ -104,7 +108,10 @@ def measured_in(raw: bytes) -> Iterator[Measured]:
     if not isinstance(found, Mapping):
         return
     if found.get("__type__") == "PrimitiveResult":
-        yield from _official(raw)
+        yield from _official("sampler", raw)
+        return
+    if _is_executors(found):
+        yield from _official("executor", raw)
         return
     for pub in found.get("results", []):
         data = pub.get("data") if isinstance(pub, Mapping) else None
@@ -117,22 +124,52 @@ def measured_in(raw: bytes) -> Iterator[Measured]:
             )
 
 
-def _official(raw: bytes) -> Iterator[Measured]:
-    """Read what was encoded for an official client, by our allow-list."""
+def _is_executors(found: Mapping[str, Any]) -> bool:
+    """Return whether this is a document of the program ``executor``."""
+    data = found.get("data")
+    return (
+        "schema_version" in found
+        and isinstance(data, list)
+        and all(isinstance(one, Mapping) and "results" in one for one in data)
+    )
+
+
+def _official(program_id: str, raw: bytes) -> Iterator[Measured]:
+    """Read what was encoded for an official client, by our allow-list.
+
+    What a client's own sampler or estimator made of the executor's bits is in it already.
+    """
     with official_classes("this result"):
+        from swqr_adapters.codec.errors import PayloadError
         from swqr_adapters.codec.official import decode_result
 
-        for pub in decode_result("sampler", raw):
-            data = dict(pub.data.items())
+        try:
+            result = decode_result(program_id, raw)
+        except PayloadError as error:
+            raise InvalidInputError("result", f"cannot be read: {error}") from error
+        for pub in result:
+            data = dict((pub.data if hasattr(pub, "data") else pub).items())
             yield Measured(
-                counts={
-                    name: bits.get_counts()
-                    for name, bits in data.items()
-                    if hasattr(bits, "get_counts")
-                },
+                counts={name: counts for name in data if (counts := _counts(name, data))},
                 evs=data["evs"].ravel().tolist() if "evs" in data else (),
                 stds=data["stds"].ravel().tolist() if "stds" in data else (),
             )
+
+
+def _counts(name: str, data: Mapping[str, Any]) -> dict[str, int]:
+    """Return how often each bit string was sampled, if that is what *name* holds."""
+    bits = data[name]
+    if not hasattr(bits, "get_counts"):
+        shaped = getattr(bits, "ndim", 0) > 1 and bits.size
+        if not shaped or bits.dtype.kind != "b" or name.startswith(_FLIPS):
+            return {}
+        from qiskit.primitives import BitArray
+
+        flips = data.get(f"{_FLIPS}{name}")  # a twirled measurement is turned back
+        measured = bits if flips is None else bits ^ flips
+        bits = BitArray.from_bool_array(measured, order="little")
+    found: dict[str, int] = bits.get_counts()
+    return found
 
 
 def _numbers(value: object) -> list[float]:

@@ -10,7 +10,7 @@ import click
 from swqr_adapters.execution.text import one_line
 from swqr_core.errors import InvalidInputError
 
-from .common import json_option, print_json, profile_option
+from .common import job_goes_on, json_option, print_json, profile_option
 from .official import official_classes
 
 __all__ = ["run"]
@@ -125,7 +125,8 @@ def _run(
             backend=backend, optimization_level=level, seed_transpiler=seed
         )
         job = SamplerV2(mode=backend).run([manager.run(circuit)], shots=shots)
-        counts = job.result(timeout=timeout)[0].join_data().get_counts()
+        with job_goes_on(job.job_id(), service.runtime, profile):
+            counts = job.result(timeout=timeout)[0].join_data().get_counts()
         return {
             "job": job.job_id(),
             "backend": backend.name,

@@ -108,7 +108,7 @@ def _watch(profile: str | None, query: SessionQuery, every: float) -> None:
             moves = any(one.state is not SessionState.CLOSED for one in found)
             return table(_COLUMNS, _rows(found, system_clock().now())), moves
 
-        watch(runtime, look, every=every)
+        watch(runtime, look, every=every, stop="swqr sessions close", profile=profile)
 
 
 def _rows(found: Iterable[Session], now: datetime) -> list[tuple[object, ...]]:

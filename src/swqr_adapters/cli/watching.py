@@ -8,7 +8,7 @@ import click
 from swqr_core.config.connect import system_clock
 from swqr_core.runtime.blocking import Runtime
 
-from .common import console
+from .common import console, saying, with_profile
 
 __all__ = ["every_option", "watch", "watch_option"]
 
@@ -24,7 +24,14 @@ every_option = click.option(
 )
 
 
-def watch(runtime: Runtime, look: Callable[[], tuple[Any, bool]], *, every: float) -> None:
+def watch(
+    runtime: Runtime,
+    look: Callable[[], tuple[Any, bool]],
+    *,
+    every: float,
+    stop: str,
+    profile: str | None,
+) -> None:
     """Draw until *look* says that everything has ended.
 
     Where nobody sees it being drawn again, because the output is no terminal, only the last state
@@ -34,12 +41,15 @@ def watch(runtime: Runtime, look: Callable[[], tuple[Any, bool]], *, every: floa
         runtime: On whose loop to pause.
         look: Returns what to draw, and whether something still moves.
         every: Seconds between two looks.
+        stop: The command that ends one of what is watched, for whoever presses Ctrl-C.
+        profile: The profile that the command was given.
     """
     from rich.live import Live
 
     clock = system_clock()
     drawn, moves = look()
-    with Live(drawn, console=console(), auto_refresh=False) as live:
+    stop = f"what is shown goes on; '{with_profile(f'{stop} ID', profile)}' ends one of it"
+    with saying(stop, runtime), Live(drawn, console=console(), auto_refresh=False) as live:
         while moves:
             runtime.run(lambda _: clock.sleep(every))
             drawn, moves = look()

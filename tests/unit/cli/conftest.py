@@ -53,10 +53,10 @@ class World:
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[str]:
+def serving(*options: str, cloud: str = CLOUD) -> Iterator[str]:
     """Serve a cloud and return the server's URL."""
     command = [sys.executable, "-m", "swqr_adapters.cli", "serve", "--port", "0", *options]
-    process = subprocess.Popen([*command, "--transport", CLOUD], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "--transport", cloud], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield process.stdout.readline().split()[-1]

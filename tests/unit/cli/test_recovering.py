@@ -111,6 +111,17 @@ def test_a_job_of_a_program_that_crashed_is_found_with_its_result(
     swqr("sessions", "cancel", session, "-p", world.url)
 
 
+def test_a_listing_of_another_platform_says_that_there_is_more(
+    journal: Path, world: World, swqr: Swqr
+) -> None:
+    session, _ = client(CRASHES, world)
+    here, elsewhere = swqr("jobs", "-p", world.url), swqr("jobs", "-p", "memory://")
+    swqr("sessions", "cancel", session, "-p", world.url)
+
+    assert "swqr jobs --journal" not in here.err
+    assert "1 job of earlier programs" in elsewhere.err
+
+
 def test_one_whose_answer_the_crash_swallowed_is_found_by_its_key(
     journal: Path, world: World
 ) -> None:

@@ -1,6 +1,7 @@
 """What a result says about each circuit, whoever it was encoded for."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, Sam
 from qiskit_ibm_runtime import RuntimeEncoder
 
 from swqr_adapters.cli.comparing import differences
-from swqr_adapters.cli.results import Measured, measured_in
+from swqr_adapters.cli.results import Measured, _show, measured_in
+from swqr_adapters.codec.tensors import write_tensor
 from swqr_core.errors import InvalidInputError
 
 
@@ -35,6 +37,31 @@ def test_plain_counts_and_values_are_read() -> None:
     assert list(measured_in(json.dumps({"results": [{"data": data}]}).encode())) == [
         Measured(counts={"c": {"00": 1, "11": 1}}, evs=[0.5], stds=[0.1])
     ]
+
+
+def executed(**results: list[list[bool]]) -> bytes:
+    tensors = {name: write_tensor(np.array(a), compressed=False) for name, a in results.items()}
+    item = {"results": tensors, "metadata": None}
+    document = {"schema_version": "v0.1", "data": [item], "metadata": {"chunk_timing": []}}
+    return json.dumps(document).encode()
+
+
+def test_an_executors_registers_are_counted() -> None:
+    raw = executed(c=[[True, False], [True, False], [True, True]], d=[[False]] * 3)
+
+    assert list(measured_in(raw)) == [Measured(counts={"c": {"01": 2, "11": 1}, "d": {"0": 3}})]
+
+
+def test_a_twirled_measurement_is_turned_back() -> None:
+    flips: dict[str, Any] = {"measurement_flips.c": [[True, False], [False, False]]}
+
+    (found,) = measured_in(executed(c=[[True, False], [False, False]], **flips))
+    assert found == Measured(counts={"c": {"00": 2}})
+
+
+def test_a_result_without_counts_says_what_to_do() -> None:
+    with pytest.raises(InvalidInputError, match=r"neither counts .* --json, or .* --output"):
+        _show("some-job", b'{"energy": 1}')
 
 
 @pytest.mark.parametrize("raw", [b"[1]", b'{"results": [3]}', b"{}"])
