@@ -11,9 +11,10 @@ from swqr_core.engine.turn import Turn
 from swqr_core.lifecycle import session as session_table
 from swqr_core.lifecycle.job import JobEvent
 from swqr_core.lifecycle.session import SessionEvent, SessionState
-from swqr_core.testing import engine_check
 from swqr_core.testing.engine_check import check_engine, check_tables, main
-from swqr_core.testing.states import essence
+from swqr_core.testing.engine_check.states import essence
+from swqr_core.testing.engine_check.steps import steps
+from swqr_core.testing.engine_check.world import begin, take
 
 
 def test_the_tables_are_checked_pair_by_pair() -> None:
@@ -45,10 +46,10 @@ def test_with_two_sessions_and_two_jobs_no_history_is_left_out() -> None:
 
 def state_after(*names: str) -> bytes:
     """Return the state after a history, without what its sessions and jobs are called."""
-    world = engine_check._begin()
+    world = begin()
     for name in names:
-        (step,) = [s for s in engine_check._steps(world, 2, 3) if s.name == name]
-        engine_check._take(world, step)
+        (step,) = [s for s in steps(world, 2, 3) if s.name == name]
+        take(world, step)
     return essence(world.engine, world.at)
 
 

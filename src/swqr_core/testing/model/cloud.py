@@ -1,135 +1,14 @@
-"""A second opinion: a quantum cloud as IBM's guides describe it, written down as simply as can be.
-
-It is what a transport's snapshots are compared with, so it shares no code with what swqr itself is
-made of: nothing of ``lifecycle`` and ``engine``, not even their words for states. Everything is
-looked up by walking over all sessions and jobs, each time anew.
-
-All times and durations are whole microseconds since the cloud's beginning.
-"""
+"""What happens on a platform, by command and by itself."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-__all__ = ["ModelCloud", "ModelJob", "ModelSession", "Refused", "Rules", "microseconds"]
+from .queueing import next_job
+from .things import ModelJob, ModelSession, Refused, Rules, microseconds
 
-
-def microseconds(seconds: float) -> int:
-    """Return seconds as whole microseconds."""
-    return round(seconds * 1_000_000)
-
-
-@frozen(kw_only=True)
-class Rules:
-    """What differs between platforms that all keep the contract.
-
-    Attributes:
-        max_ttl: The longest and the default ``max_ttl`` of a session, in seconds.
-        interactive_ttl: The default ``interactive_ttl``, in seconds.
-        job_seconds: The longest and the default device time of a job, in seconds.
-        idle_open_seconds: After how long without any job an open session closes; None for never.
-        plain_lanes: How many plain jobs run on a backend side by side.
-        session_lanes: How many jobs of one session or batch run on a backend side by side.
-        lost_jobs: How the queued jobs of a session that closes end: ``failed`` or ``cancelled``.
-        lost_code: The reason code that these get; None for any.
-        tells_order: Whether jobs start in the order that the guides give: fair share between
-            instances, first in, first out within one. If not, nobody else may use the platform.
-        precision: Seconds by which the platform's times may be off.
-        untold: Fields of ``Session`` and ``Job`` that the platform does not tell, beside those
-            that go with a capability that it lacks.
-    """
-
-    max_ttl: int = 28_800
-    interactive_ttl: int = 60
-    job_seconds: int = 10_800
-    idle_open_seconds: int | None = 1_800
-    plain_lanes: int = 1
-    session_lanes: int = 5
-    lost_jobs: str = "failed"
-    lost_code: int | None = 1217
-    precision: float = 0.0
-    untold: frozenset[str] = frozenset()
-
-
-class Refused(Exception):  # noqa: N818 - what happened
-    """A command that a platform must refuse, and of which no trace may stay."""
-
-
-@define(eq=False)
-class ModelJob:
-    """A job.
-
-    Attributes:
-        number: Its place in the order of acceptance on the whole platform.
-        plan: What will become of its execution: ``completed`` or ``failed``, and the device time
-            that it needs; None if that is undecided.
-        due: When it ends, once it has started and that is decided.
-        used: Device time that it has cost.
-    """
-
-    number: int
-    instance: str
-    backend: str
-    session: "ModelSession | None"
-    limit: int
-    created: int
-    state: str = "queued"
-    plan: tuple[str, int, int | None] | None = None
-    started: int | None = None
-    due: int | None = None
-    ended: int | None = None
-    used: int = 0
-    code: int | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self.ended is not None
-
-
-@define(eq=False)
-class ModelSession:
-    """A session or batch.
-
-    Attributes:
-        number: Its place in the order of opening on the whole platform.
-        active: Whether it has priority on its backend.
-        active_left: What is left of its active TTL, without the time since it was activated.
-        quiet_since: Since when none of its jobs is queued or running.
-        charged_from: From when a dedicated session's time is still to be charged.
-        usage: What it has cost so far.
-        settled: Whether that is final.
-        story: Every state with the moment in which it was entered.
-    """
-
-    number: int
-    instance: str
-    backend: str
-    dedicated: bool
-    max_ttl: int
-    interactive_ttl: int
-    active_ttl: int
-    created: int
-    state: str = "open"
-    active: bool = False
-    active_left: int = 0
-    quiet_since: int = 0
-    started: int | None = None
-    activated: int | None = None
-    closed: int | None = None
-    last_start: int | None = None
-    last_end: int | None = None
-    charged_from: int | None = None
-    usage: int = 0
-    settled: bool = False
-    story: list[tuple[str, int]] = field(factory=list)
-
-    @property
-    def accepts_jobs(self) -> bool:
-        """Whether new jobs may be submitted."""
-        return self.state not in {"draining", "closed"}
-
+__all__ = ["ModelCloud"]
 
 # What happens first among what happens in the same moment: a session's end, so that nothing starts
 # in a session that is over; then the ends of jobs; then what follows from there being none.
@@ -330,40 +209,14 @@ class ModelCloud:
             self._conclude(self._at_once.pop(0))
 
     def _next_on(self, backend: str) -> ModelJob | None:
-        """Return the job that starts there now: the queueing rules.
-
-        An active dedicated session has the backend to itself, and keeps it until its last running
-        job has ended. Otherwise active batches come before the normal queue, one at a time; the
-        one whose queued job is the oldest waits for the backend to be empty, and nobody passes.
-        In the normal queue comes first who has used least; then, who came first. A session's
-        first job needs the backend empty.
-        """
         if backend in self.offline:
             return None
-        running = [j for j in self.jobs if j.state == "running" and j.backend == backend]
-        here = [s for s in self.sessions if s.backend == backend]
-        for session in here:
-            if session.dedicated and (session.active or self._running(session)):
-                full = len(running) >= self.rules.session_lanes
-                return None if full or not session.active else self._head(session)
-        heads = [head for s in here if s.active and (head := self._head(s)) is not None]
-        if heads:
-            first = min(heads, key=lambda job: job.number)
-            alone = all(job.session is first.session for job in running)
-            return first if alone and len(running) < self.rules.session_lanes else None
-        if any(job.session is not None for job in running):
-            return None
-        waiting = [
-            job
-            for job in self.jobs
-            if job.state == "queued"
-            and job.backend == backend
-            and (job.session is None or job is self._head(job.session))
-        ]
-        if not waiting or len(running) >= self.rules.plain_lanes:
-            return None
-        first = min(waiting, key=lambda job: (self.used.get(job.instance, 0), job.number))
-        return None if first.session is not None and running else first
+        return next_job(
+            [job for job in self.jobs if job.backend == backend],
+            [session for session in self.sessions if session.backend == backend],
+            self.rules,
+            self.used,
+        )
 
     def _start(self, job: ModelJob) -> None:
         job.state, job.started = "running", self.now
@@ -477,10 +330,6 @@ class ModelCloud:
 
     def _running(self, session: ModelSession) -> bool:
         return any(job.session is session and job.state == "running" for job in self.jobs)
-
-    def _head(self, session: ModelSession) -> ModelJob | None:
-        """Return the session's first queued job."""
-        return next((j for j in self.jobs if j.session is session and j.state == "queued"), None)
 
 
 def _order(due: _Due) -> tuple[int, int, int]:

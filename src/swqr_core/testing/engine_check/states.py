@@ -17,8 +17,7 @@ from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
 from swqr_core.model.session import Session, SessionSpec, SessionStep
-
-from .model import Rules
+from swqr_core.testing.model import Rules
 
 __all__ = ["Packed", "essence", "pack", "unpack"]
 
