@@ -4,6 +4,7 @@
 Each mutant is the in-memory cloud with one mistake: in its engine, or in a transport to it.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from types import MappingProxyType
@@ -32,6 +33,7 @@ from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Control, Harness, Seat
 from swqr_core.testing.machines import FIRST_BUG, SessionLifecycleMachine, lifecycle_test
 from swqr_core.testing.model import Rules
+from swqr_core.testing.patience import WaitedInVain
 from swqr_core.wrappers import TransportWrapper
 
 Patch = pytest.MonkeyPatch
@@ -232,16 +234,6 @@ SLOW = [  # it takes a longer history to see these
 ]
 
 
-# What else is imported has an influence on what hypothesis tries, so a rare mistake needs room.
-PATIENT_SEARCH = settings(FIRST_BUG, max_examples=3_000)
-
-
-def impatient() -> MemoryHarness:
-    harness = MemoryHarness()
-    harness.patience = 2.0  # what never happens is caught too
-    return harness
-
-
 @pytest.mark.parametrize(
     "mistake",
     [*QUICK, *(pytest.param(mistake, marks=pytest.mark.slow) for mistake in SLOW)],
@@ -253,7 +245,7 @@ def test_the_machine_catches_an_engine_that(
     mistake(monkeypatch)
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever comes of it
-        lifecycle_test(impatient, settings=PATIENT_SEARCH)
+        lifecycle_test(MemoryHarness, settings=FIRST_BUG)
 
 
 # --- mistakes in a transport ---------------------------------------------------------------------
@@ -439,7 +431,6 @@ def test_the_machine_catches_a_transport_that(
     mistake: type[TransportWrapper], monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(BrokenHarness, "broken", mistake)
-    monkeypatch.setattr(BrokenHarness, "patience", 2.0)
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever comes of it
         lifecycle_test(BrokenHarness, settings=FIRST_BUG)
@@ -449,20 +440,16 @@ def test_a_wrapper_without_a_mistake_agrees_with_the_model() -> None:
     lifecycle_test(BrokenHarness, settings=settings(FIRST_BUG, max_examples=30))
 
 
-SHRINKING = (Phase.generate, Phase.shrink)
-
-
 # --- how it fails --------------------------------------------------------------------------------
+
+BRIEFLY = settings(FIRST_BUG, stateful_step_count=6, phases=(Phase.generate, Phase.shrink))
 
 
 def test_a_failure_names_the_claim_and_tells_a_short_story(monkeypatch: Patch) -> None:
     monkeypatch.setattr(BrokenHarness, "broken", ReopensSessions)
 
     with pytest.raises(AssertionError, match="closed stays closed: ") as caught:
-        lifecycle_test(
-            BrokenHarness,
-            settings=settings(FIRST_BUG, stateful_step_count=12, phases=SHRINKING),
-        )
+        lifecycle_test(BrokenHarness, settings=BRIEFLY)
 
     story = [line for line in caught.value.__notes__ if " s  " in line]
     times = [float(line.partition(" s  ")[0]) for line in story]
@@ -471,6 +458,44 @@ def test_a_failure_names_the_claim_and_tells_a_short_story(monkeypatch: Patch) -
     assert times == sorted(times)
     assert re.fullmatch(r"\w+ opens \w+ s1 on ideal_\d.*", told[0])
     assert any(re.search(r"s1: \w+ -> closed", line) for line in told)
+
+
+def test_what_never_happens_costs_no_time_and_makes_a_short_story_too(monkeypatch: Patch) -> None:
+    gives_batches_no_priority(monkeypatch)
+
+    with pytest.raises(WaitedInVain, match=r"^waits for ever: j2 did not start, and") as caught:
+        lifecycle_test(MemoryHarness, settings=BRIEFLY)
+
+    told = [line.partition(" s  ")[2] for line in caught.value.__notes__ if " s  " in line]
+    assert told == [
+        "owner opens batch s1 on ideal_5",
+        "owner submits j1 to s1 on ideal_5, limit default",
+        "    s1: open -> busy",
+        "owner submits j2 to s1 on ideal_5, limit default",
+    ]
+
+
+class WithASocket(MemoryHarness):
+    """Nobody knows what may still come over its socket."""
+
+    patience, short_patience = 1.0, 0.25
+
+    async def start(self) -> None:
+        await super().start()
+        self.door = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+
+    async def stop(self) -> None:
+        self.door.close()
+        await super().stop()
+
+
+def test_where_waiting_takes_real_time_a_history_is_shortened_with_less_patience(
+    monkeypatch: Patch,
+) -> None:
+    gives_batches_no_priority(monkeypatch)
+
+    with pytest.raises(WaitedInVain, match=r"^waited 0\.25 s in vain: j\d+ did not start"):
+        lifecycle_test(WithASocket, settings=FIRST_BUG)
 
 
 def test_a_harness_without_power_over_time_is_refused() -> None:

@@ -68,7 +68,10 @@ class Harness:
             number, or if it is too large to be tried.
         idle_open_seconds: After how long without any job the platform closes a session that was
             opened; None if it does not.
-        patience: Seconds of real time after which a test is given up as hanging.
+        patience: Seconds of real time after which a test is given up as hanging. Where all work is
+            done on the kit's loop, and nothing can happen there any more, it is given up at once.
+        short_patience: Likewise in the attempts of a lifecycle test to shorten a history in which
+            something was waited for in vain. It must be longer than what does happen ever takes.
         simulated: Whether worlds can be simulated on it: all its work is done on the kit's loop.
         clock: What its time is told by, if that is a ``VirtualClock``, from the harness's
             beginning on. Simulated worlds need it: their clients live in the same time.
@@ -88,6 +91,7 @@ class Harness:
     pending_limit: int | None = None
     idle_open_seconds: int | None = None
     patience: float = 30.0
+    short_patience: float = 2.0
     simulated: ClassVar[bool] = True
     clock: VirtualClock | None = None
     rules: Rules = Rules()

@@ -1,6 +1,5 @@
 """How a claim becomes a test: asks for what it needs, runs it on a loop, and cleans up."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -10,6 +9,7 @@ from attrs import fields_dict
 
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.testing.harness import Control, Harness
+from swqr_core.testing.patience import WaitedInVain, new_runner, patience
 
 from .world import World
 
@@ -36,7 +36,8 @@ def claim(*needs: Control | str) -> Callable[[_Claim], _Test]:
 
     def decorate(promise: _Claim) -> _Test:
         def test(self: Any, harness: Harness) -> None:
-            asyncio.run(_settle(promise, self, harness, needs))
+            with new_runner() as runner:
+                runner.run(_settle(promise, self, harness, needs))
 
         # Not functools.wraps: its __wrapped__ would show pytest the signature of the coroutine.
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
@@ -52,9 +53,8 @@ async def _settle(
     for need in needs:
         if isinstance(need, Control) and need not in harness.controls:
             pytest.skip(f"the harness has no control over: {need.value}")
-    patience = asyncio.timeout(harness.patience)
     try:
-        async with patience, AsyncExitStack() as stack:
+        async with patience(harness.patience, "the test did not end"), AsyncExitStack() as stack:
             await harness.start()
             stack.push_async_callback(harness.stop)
             world = await stack.enter_async_context(World.of(harness))
@@ -62,7 +62,5 @@ async def _settle(
                 if not isinstance(need, Control) and not getattr(world.capabilities, need):
                     pytest.skip(f"the transport lacks the capability: {need}")
             await promise(self, world)
-    except TimeoutError:
-        if not patience.expired():
-            raise
-        pytest.fail(f"not settled within {harness.patience:g} s: something waits for ever")
+    except WaitedInVain as error:
+        pytest.fail(str(error))

@@ -1,6 +1,5 @@
 """Histories of sessions and jobs, made up by hypothesis."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -16,6 +15,7 @@ from hypothesis.stateful import (
 
 from swqr_core.testing.harness import Control, Harness, Seat
 from swqr_core.testing.model import ModelJob, ModelSession, Rules
+from swqr_core.testing.patience import WaitedInVain, new_runner
 from swqr_core.testing.strategies import device_seconds, ttls
 from swqr_core.wrappers.faulty import Loss
 
@@ -41,6 +41,7 @@ _NEEDED = (Control.TIME, Control.EXECUTIONS)
 _PATIENCE: Final = 20
 """How many things may happen while a session comes to rest."""
 _WHICH = st.integers(0, 3)
+_REST = st.none() | device_seconds(50)
 _RARELY = st.sampled_from([False, False, False, True])
 _WAITS = st.sampled_from([0.25, 5.0, 15.0, 40.0, 59.75, 60.0])
 _LOSS = st.sampled_from([None, None, None, *(loss for loss in Loss if loss is not Loss.PATIENCE)])
@@ -59,6 +60,7 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
 
     rules_of_platform: ClassVar[Rules | None] = None
     """What the platform is like where platforms may differ; None for what its harness says."""
+    _has_waited_in_vain: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,9 +69,12 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
         if missing:
             raise TypeError(f"{harness!r} has no control over: {', '.join(missing)}")
         self.stage = Stage(harness, self.rules_of_platform or harness.rules)
+        if self._has_waited_in_vain:
+            self.stage.patience = min(harness.patience, harness.short_patience)
         self.claims = Claims(self.stage)
-        self._loop = asyncio.Runner()
+        self._loop = new_runner()
         self._is_set_up = False
+        self._last = 0.25
         self._went_wrong = False
 
     def make_harness(self) -> Harness:
@@ -89,8 +94,10 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
         try:
             self._loop.run(play())
             self.claims.check()
-        except BaseException:
+        except BaseException as error:
             self._went_wrong = True
+            if isinstance(error, WaitedInVain):
+                type(self)._has_waited_in_vain = True  # noqa: SLF001 - of all further attempts
             raise
 
     def teardown(self) -> None:
@@ -109,7 +116,7 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
         stage = self.stage
         for backend in sorted(stage.model.offline):
             self.play(stage.set_online(backend, online=True))
-        self.play(self._decide_all(0.25))
+        self.play(self._decide_all(self._last))
         while (due := stage.model.next_due()) is not None:
             self.play(stage.advance((due - stage.model.now) / 1e6))
         left = [job.number for job in stage.model.jobs if not job.is_over]
@@ -150,11 +157,24 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
 
     # --- rules ---------------------------------------------------------------------------------
 
-    @initialize()
-    def begin(self) -> None:
-        """Set the platform up."""
+    @initialize(
+        dedicated=st.sampled_from([None, True, False, True]),
+        chosen=ttls(),
+        jobs=st.integers(0, 2),
+        last=device_seconds(100),
+    )
+    def begin(
+        self, *, dedicated: bool | None, chosen: dict[str, int], jobs: int, last: float
+    ) -> None:
+        """Set the platform up, and mostly open a session: hypothesis likes to leave rules out.
+
+        Jobs that are undecided when the history ends need *last* seconds.
+        """
         self._is_set_up = True
+        self._last = last
         self.play(self.stage.begin())
+        if dedicated is not None:
+            self._open(Seat.OWNER, 0, dedicated=dedicated, chosen=chosen, jobs=jobs, loss=None)
 
     @rule(
         stranger=st.booleans(),
@@ -176,6 +196,18 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
     ) -> None:
         """Open a session or batch, of the kind that the platform has, and give it some jobs."""
         seat = self._seat(stranger=stranger)
+        self._open(seat, where, dedicated=dedicated, chosen=chosen, jobs=jobs, loss=loss)
+
+    def _open(
+        self,
+        seat: Seat,
+        where: int,
+        *,
+        dedicated: bool,
+        chosen: dict[str, int],
+        jobs: int,
+        loss: Loss | None,
+    ) -> None:
         if not self._can("dedicated_sessions" if dedicated else "batches", seat):
             dedicated = not dedicated
             if not self._can("dedicated_sessions" if dedicated else "batches", seat):
@@ -218,11 +250,15 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
         for _ in range(many):
             self._submit(Seat(session.instance), session.backend, session, limit, loss)
 
-    @precondition(lambda self: self._resting())
-    @rule(which=_WHICH, many=st.integers(1, 7), loss=_LOSS)
-    def wake_a_session(self, *, which: int, many: int, loss: Loss | None) -> None:
+    @precondition(lambda self: self._taking())
+    @rule(which=_WHICH, rest=_REST, many=st.integers(1, 7), loss=_LOSS)
+    def wake_a_session(
+        self, *, which: int, rest: float | None, many: int, loss: Loss | None
+    ) -> None:
         """Submit jobs to a session that has none left, at times more than it may run at once."""
-        session = self._pick(self._resting(), which)
+        session = self._pick(self._resting() or self._taking(), which)
+        if rest is not None:
+            self._let_rest(session, rest)
         for _ in range(many):
             self._submit(Seat(session.instance), session.backend, session, None, loss)
 
@@ -268,19 +304,28 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
             self.play(self.stage.cancel_job(self._pick(jobs, which), loss=loss))
 
     @precondition(lambda self: self.stage.model.sessions)
-    @rule(which=_WHICH, late=_RARELY, drain=st.booleans(), loss=_LOSS)
+    @rule(
+        which=_WHICH,
+        late=_RARELY,
+        rest=_REST,
+        drain=st.booleans(),
+        loss=_LOSS,
+    )
     def end_session(
         self,
         *,
         which: int,
         late: bool,
+        rest: float | None,
         drain: bool,
         loss: Loss | None,
     ) -> None:
-        """Drain or cancel a session that is not closed, or one that may be."""
+        """Drain or cancel a session that is not closed, or one that may be; let it rest first."""
         sessions = self.stage.model.sessions if late else self._taking()
         if sessions:
             session = self._pick(sessions, which)
+            if rest is not None:
+                self._let_rest(session, rest)
             drain = drain or not self._can("cancel_sessions", Seat(session.instance))
             self.play(self.stage.end_session(session, drain=drain, loss=loss))
 
@@ -304,12 +349,14 @@ class SessionLifecycleMachine(RuleBasedStateMachine):
     @rule(which=_WHICH, need=device_seconds(20))
     def let_a_session_rest(self, *, which: int, need: float) -> None:
         """Let all jobs end, and a session turn inactive if it may live that long."""
-        session = self._pick(self._started(), which)
+        self._let_rest(self._pick(self._started(), which), need)
+
+    def _let_rest(self, session: ModelSession, need: float) -> None:
         self.play(self._decide_all(need))
         model = self.stage.model
         for _ in range(_PATIENCE):
             due = model.next_due()
-            if due is None or session.state in {"inactive", "closed"}:
+            if due is None or not session.active:
                 break
             self.play(self.stage.advance((due - model.now) / 1e6))
 

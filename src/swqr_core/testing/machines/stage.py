@@ -1,8 +1,7 @@
 """Where a history is played: the platform and the model side by side."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -18,6 +17,7 @@ from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.harness import Control, Harness, Seat, connect_over
 from swqr_core.testing.looking import in_full
 from swqr_core.testing.model import ModelCloud, ModelJob, ModelSession, Refused, Rules, microseconds
+from swqr_core.testing.patience import patience
 from swqr_core.wrappers.faulty import Loss, ScriptedFaults
 
 __all__ = ["Looked", "Stage"]
@@ -55,6 +55,7 @@ class Stage:
 
     Attributes:
         harness: The platform.
+        patience: Seconds of real time after which a wait is given up.
         model: What it is compared with.
         seats: Who uses it.
         session_ids: The platform's ids of the model's sessions, in the model's order.
@@ -66,6 +67,7 @@ class Stage:
 
     harness: Harness
     rules: Rules
+    patience: float = field(init=False)
     model: ModelCloud = field(init=False)
     seats: tuple[Seat, ...] = (Seat.OWNER,)
     session_ids: list[str] = field(factory=list)
@@ -79,6 +81,7 @@ class Stage:
 
     def __attrs_post_init__(self) -> None:
         self.model = ModelCloud(self.rules)
+        self.patience = self.harness.patience
 
     # --- the beginning and the end -------------------------------------------------------------
 
@@ -223,7 +226,7 @@ class Stage:
         """Let time pass; how every job ends must be decided."""
         self.tell(f"{seconds:g} s pass")
         self.model.advance_to(self.model.now + microseconds(seconds))
-        async with self._patience(f"letting {seconds:g} s pass"):
+        async with self._patience(f"letting {seconds:g} s pass did not end"):
             await self.harness.advance(seconds)
 
     async def _say(
@@ -235,7 +238,7 @@ class Stage:
     ) -> T:
         """Make a call; if it is lost and the transport does not get over that, make it again."""
         transport = self.transport(seat)
-        async with self._patience(method):
+        async with self._patience(f"{method} did not return"):
             if loss is not None:
                 self.tell(f"  the {loss} is lost; {seat} tries again")
                 self._faults[seat].lose(method, loss)
@@ -247,7 +250,7 @@ class Stage:
         self, seat: Seat, act: Callable[[RuntimeTransport], Awaitable[object]]
     ) -> None:
         try:
-            async with self._patience("a refusal"):
+            async with self._patience("what must be refused did not return"):
                 answer = await act(self.transport(seat))
         except SwqrError as refusal:
             self.tell(f"  refused: {refusal}")
@@ -263,17 +266,17 @@ class Stage:
             if self._told.get(_name(job)) == state:
                 continue
             if job.is_over:
-                async with self._patience(f"{_name(job)} to end as {state}"):
+                async with self._patience(f"{_name(job)} did not end as {state}"):
                     seat = Seat(job.instance)
                     await self.transport(seat).wait_job(job_id, timeout=None)
             elif state == "running":
-                async with self._patience(f"{_name(job)} to start"):
+                async with self._patience(f"{_name(job)} did not start"):
                     await self.harness.started(job_id)
         self._narrate()
 
     async def look(self) -> None:
         """Ask for everything that there is."""
-        async with self._patience("looking"):
+        async with self._patience("a look did not end"):
             self.looked = {seat: await self._look(seat) for seat in self.seats}
 
     async def _look(self, seat: Seat) -> Looked:
@@ -325,20 +328,7 @@ class Stage:
         return sum(1 for job in self.model.jobs if job.instance == seat and not job.is_over)
 
     def _patience(self, what: str) -> AbstractAsyncContextManager[None]:
-        return _patience(self.harness.patience, what)
-
-
-@asynccontextmanager
-async def _patience(seconds: float, what: str) -> AsyncIterator[None]:
-    """Turn a wait that takes for ever into a failure that says what was waited for."""
-    patience = asyncio.timeout(seconds)
-    try:
-        async with patience:
-            yield
-    except TimeoutError:
-        if not patience.expired():
-            raise
-        raise AssertionError(f"waited {seconds:g} s in vain for: {what}") from None
+        return patience(self.patience, what)
 
 
 def _name(thing: ModelSession | ModelJob) -> str:
