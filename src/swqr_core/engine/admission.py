@@ -61,6 +61,18 @@ def first_use(
     return made
 
 
+def check_shelf(cloud: Cloud, principal: Principal, plan: Plan) -> None:
+    """Refuse one program more than a user may keep.
+
+    Raises:
+        LimitExceededError: The user has as many in this instance as the plan allows.
+    """
+    if plan.programs is not None and cloud.library.owned(principal) >= plan.programs:
+        raise LimitExceededError(
+            "the number of your programs", plan.programs, "delete one, or replace its source"
+        )
+
+
 def find_device(cloud: Cloud, name: BackendName) -> LiveDevice:
     """Return a device.
 

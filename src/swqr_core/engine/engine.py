@@ -332,6 +332,9 @@ class Engine:
             raise InvalidInputError(
                 "program_id", f"{input.program_id!r} is already in use: make a fresh one"
             )
+        admission.check_shelf(
+            self._cloud, input.principal, self.settings.plan(input.principal.instance)
+        )
         turn.emit(
             ProgramAdded(
                 at=turn.at,

@@ -100,6 +100,10 @@ class Library:
         """Return every program that the principal may run, in no order."""
         return [each.program for each in self._shelved.values() if each.is_visible_to(principal)]
 
+    def owned(self, principal: Principal) -> int:
+        """Return how many programs the principal has uploaded and not deleted."""
+        return sum(each.owner == principal for each in self._shelved.values())
+
     def ids(self) -> tuple[ProgramId, ...]:
         """Return the id of every program, in the order of upload."""
         return tuple(each.program.id for each in self._shelved.values())

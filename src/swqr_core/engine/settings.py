@@ -51,6 +51,7 @@ class Plan:
         dedicated: Whether dedicated sessions may be opened.
         custom_ttls: Whether ``interactive_ttl`` and ``active_ttl`` may be chosen.
         pending_jobs: How many jobs may be queued or running at once; None for any number.
+        programs: How many uploaded programs each user may keep in it; None for any number.
         usage_seconds: Seconds of usage in the window after which nothing starts; None for any.
         weight: The share of a contended backend, relative to other instances.
     """
@@ -64,6 +65,7 @@ class Plan:
     dedicated: bool = True
     custom_ttls: bool = True
     pending_jobs: int | None = field(default=None, validator=optional(integer(at_least=0)))
+    programs: int | None = field(default=100, validator=optional(integer(at_least=0)))
     usage_seconds: float | None = field(default=None, validator=optional(seconds()))
     weight: float = field(default=1.0, validator=seconds(above_zero=True))
 

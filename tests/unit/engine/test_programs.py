@@ -26,6 +26,7 @@ from swqr_core.errors import (
     AccessDeniedError,
     IdempotencyConflictError,
     InvalidInputError,
+    LimitExceededError,
     ProgramNotFoundError,
 )
 from swqr_core.model.ids import BackendName, InstanceId, JobId, ProgramId
@@ -76,6 +77,21 @@ def test_a_repeated_upload_is_the_first_one(engine: Engine) -> None:
         engine.handle(add(program_id=ProgramId("p-2"), content="other"), AT)
     with pytest.raises(InvalidInputError, match="in use"):
         engine.handle(add(key="another"), AT)
+
+
+def test_a_user_keeps_no_more_programs_than_the_plan_allows() -> None:
+    engine = Engine(EngineSettings(default_plan=Plan(programs=1)))
+    more = {"program_id": ProgramId("p-2"), "key": "another"}
+    engine.handle(add(), AT)
+    engine.handle(add(), AT)  # the same upload again
+    with pytest.raises(
+        LimitExceededError, match="the number of your programs is at its limit of 1"
+    ):
+        engine.handle(add(**more), AT)
+    engine.handle(add(principal=NEIGHBOUR, program_id=ProgramId("p-3"), key="theirs"), AT)
+
+    engine.handle(DeleteProgram(principal=ADA, program_id=PROGRAM), AT)
+    engine.handle(add(**more), AT)
 
 
 @pytest.mark.parametrize("who", [NEIGHBOUR, ELSEWHERE])

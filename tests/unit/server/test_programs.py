@@ -125,6 +125,17 @@ async def test_what_the_limits_forbid_is_refused(world: Any, changes: dict[str, 
     assert (await world.ask("GET", "/programs")).json == before
 
 
+async def test_one_program_more_than_a_user_may_keep_is_refused_with_what_to_do(world: Any) -> None:
+    for _ in range(100):
+        await upload(world)
+    reply = await world.ask("POST", "/programs", json=UPLOAD)
+    (error,) = reply.json["errors"]
+
+    assert reply.status == 400
+    assert "the number of your programs is at its limit of 100" in error["message"]
+    assert error["solution"] == "Delete one, or replace its source."
+
+
 async def test_parameters_are_checked_before_the_job_is_queued(world: Any) -> None:
     reply = await world.post_job(b"{}", program_id=await upload(world))
 

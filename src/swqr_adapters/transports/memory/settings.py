@@ -62,6 +62,7 @@ class CloudSettings:
         max_ttl: The plan's longest session, in seconds.
         interactive_ttl: Seconds that a session may idle.
         pending_jobs: How many jobs may be pending at once; None for any number.
+        max_programs: How many uploaded programs each user may keep in an instance.
         usage_seconds: The instance's usage limit in seconds; None for none.
         fleet: A TOML file of instances and devices to mirror; None for one instance and every
             snapshot.
@@ -87,6 +88,7 @@ class CloudSettings:
     max_ttl: int = setting(number, 28_800)
     interactive_ttl: int = setting(number, 60)
     pending_jobs: int | None = setting(number, None)
+    max_programs: int = setting(number, 100)
     usage_seconds: float | None = setting(amount, None)
     fleet: str | None = setting(str, None)
     store: str | None = setting(str, None)
@@ -130,6 +132,7 @@ def make_cloud(
             max_ttl=settings.max_ttl,
             interactive_ttl=settings.interactive_ttl,
             pending_jobs=settings.pending_jobs,
+            programs=settings.max_programs,
             usage_seconds=settings.usage_seconds,
         )
         mirror = Mirror()
