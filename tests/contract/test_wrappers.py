@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from swqr_adapters.harnesses import IbmHarness, PlainIbmHarness, StrangeworksHarness
 from swqr_core.clock import VirtualClock
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Harness, Seat, TransportContract
@@ -33,7 +34,10 @@ class Turns:
         return nullcontext()
 
 
-def wrapped(harness: Harness, wrap: Callable[[RuntimeTransport], RuntimeTransport]) -> Harness:
+Wrap = Callable[[RuntimeTransport], RuntimeTransport]
+
+
+def wrapped(harness: Harness, wrap: Wrap) -> Harness:
     """Let a harness connect through a wrapper."""
     inner = harness.connect
 
@@ -44,19 +48,58 @@ def wrapped(harness: Harness, wrap: Callable[[RuntimeTransport], RuntimeTranspor
     return harness
 
 
+def slow(transport: RuntimeTransport) -> RuntimeTransport:
+    return SlowTransport(transport, Turns(), there=3, back=2)
+
+
+def faultless(transport: RuntimeTransport) -> RuntimeTransport:
+    return FaultyTransport(transport, ScriptedFaults(), Turns())
+
+
+def all_three(transport: RuntimeTransport) -> RuntimeTransport:
+    return RecordingTransport(faultless(slow(transport)))
+
+
 class TestASlowTransport(TransportContract):
     @pytest.fixture
     def harness(self, memory_harness: Harness) -> Harness:
-        return wrapped(memory_harness, lambda t: SlowTransport(t, Turns(), there=3, back=2))
+        return wrapped(memory_harness, slow)
 
 
 class TestAFaultyTransportWithoutFaults(TransportContract):
     @pytest.fixture
     def harness(self, memory_harness: Harness) -> Harness:
-        return wrapped(memory_harness, lambda t: FaultyTransport(t, ScriptedFaults(), Turns()))
+        return wrapped(memory_harness, faultless)
 
 
 class TestARecordingTransport(TransportContract):
     @pytest.fixture
     def harness(self, memory_harness: Harness) -> Harness:
         return wrapped(memory_harness, RecordingTransport)
+
+
+# --- over a wire, around one another --------------------------------------------------------------
+
+
+class TestAllThreeOverIbm(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return wrapped(IbmHarness(), all_three)
+
+
+class TestAllThreeOverStrangeworks(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return wrapped(StrangeworksHarness(), all_three)
+
+
+@pytest.mark.slow
+class TestEachOverAWire(TransportContract):
+    @pytest.fixture(params=[slow, faultless, RecordingTransport], ids=lambda wrap: wrap.__name__)
+    def wrap(self, request: pytest.FixtureRequest) -> Wrap:
+        made: Wrap = request.param
+        return made
+
+    @pytest.fixture(params=[IbmHarness, PlainIbmHarness, StrangeworksHarness])
+    def harness(self, request: pytest.FixtureRequest, wrap: Wrap) -> Harness:
+        return wrapped(request.param(), wrap)

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
 from math import isclose
 from typing import Any, Final, TypeVar
 
 from swqr_core.clock import VirtualClock
+from swqr_core.errors import ClosedError
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.principal import Principal
 from swqr_core.ports.transport import RuntimeTransport
@@ -37,7 +38,9 @@ class RuntimeHarness(IbmHarness):
     """A server on this machine, and for each transport a ``Runtime`` that is called from threads.
 
     Each runtime has its own loop in its own thread, so all that it shares with the platform is a
-    socket and the time.
+    socket and the time. Closing a transport closes no session, but closing a runtime drains those
+    that it opened. So its connections go first, as if its process had been killed: the platform
+    hears nothing more, and the sessions stay as they are.
     """
 
     simulated = False
@@ -153,14 +156,9 @@ class _OverRuntime(EveryCall):
         method = getattr(self._runtime, call.method)
         timeout: Any = call.arguments["timeout"] if call.method == "wait_job" else None
         who = self._time.coming(timeout) if timeout else None
-
-        def go() -> object:
-            made = method(**call.arguments)
-            if isinstance(made, BlockingSession):
-                made.detach()  # closing a transport closes no session, closing a runtime does
-            return made
-
-        done = asyncio.get_running_loop().run_in_executor(self._threads, go)
+        done = asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: method(**call.arguments)
+        )
         if who is not None:
             done.add_done_callback(lambda _: self._time.arrived(who))
         answer: Any = await done
@@ -169,4 +167,9 @@ class _OverRuntime(EveryCall):
         return result
 
     async def aclose(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._runtime.close)
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._crash)
+
+    def _crash(self) -> None:
+        with suppress(ClosedError):  # closing twice is fine
+            self._runtime.run(lambda runtime: runtime.transport.aclose())
+        self._runtime.close()  # its goodbye to the sessions does not get through
