@@ -3,14 +3,14 @@
 from collections import OrderedDict
 from typing import Any, Final, TypeVar
 
-from swqr_core.errors import InvalidInputError, UnsupportedOperation
+from swqr_core.errors import UnsupportedOperation
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.principal import Principal
 
 from .calls import Caller
 from .errands import Errand
 
-__all__ = ["CONFLICTS", "NOT_FOUND", "NO_CONTENT", "Bound", "check_key", "remember"]
+__all__ = ["CONFLICTS", "NOT_FOUND", "NO_CONTENT", "Bound", "remember"]
 
 T = TypeVar("T")
 
@@ -19,7 +19,6 @@ NO_CONTENT: Final = 204
 CONFLICTS: Final = (400, 409)
 """How the platform says that a job is not in a state for what was asked."""
 
-_LONGEST_KEY: Final = 64
 _REMEMBERED: Final = 5_000
 
 
@@ -68,16 +67,6 @@ class Bound:
         return Errand(
             action=action, query=False, key=id, instance=self._principal.instance, **about
         )
-
-
-def check_key(key: str) -> None:
-    """Check an idempotency key.
-
-    Raises:
-        InvalidInputError: It is not 1 to 64 printable ASCII characters.
-    """
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInputError("key", f"must be 1 to 64 printable ASCII characters, not {key!r}")
 
 
 def remember(memory: "OrderedDict[str, T]", id: str, value: T, *, most: int = _REMEMBERED) -> None:

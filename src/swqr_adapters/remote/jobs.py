@@ -16,11 +16,12 @@ from swqr_core.errors import (
     WaitTimeoutError,
 )
 from swqr_core.lifecycle.job import JobState
+from swqr_core.model.ids import check_key
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.session import Session
 from swqr_core.ports.clock import Clock
 
-from .bound import Bound, check_key, remember
+from .bound import Bound, remember
 from .evidence import job_evidence
 from .looks import Looks
 from .polling import Poller, PollingPolicy

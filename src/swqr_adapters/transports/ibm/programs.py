@@ -3,7 +3,6 @@
 from typing import Final
 
 from swqr_adapters.http import Deadlines
-from swqr_adapters.remote.bound import check_key
 from swqr_adapters.remote.calls import segment
 from swqr_adapters.wire.ibm import load
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
@@ -22,6 +21,7 @@ from swqr_core.errors import (
     JobNotFoundError,
     ProgramNotFoundError,
 )
+from swqr_core.model.ids import check_key
 from swqr_core.model.program import (
     InterimResults,
     Program,

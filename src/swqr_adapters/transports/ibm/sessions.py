@@ -4,12 +4,12 @@ from typing import Any
 
 from attrs import evolve
 
-from swqr_adapters.remote.bound import check_key
 from swqr_adapters.remote.calls import segment
 from swqr_adapters.remote.evidence import session_evidence
 from swqr_adapters.wire.ibm import Workload, load, parse_session, session_opening
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_core.errors import OutcomeUnknownError, ProtocolError, SessionNotFoundError
+from swqr_core.model.ids import check_key
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 

@@ -3,29 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import asdict
 
-from swqr_core.errors import InvalidInputError
 from swqr_core.model.job import JobSpec
 from swqr_core.model.payload import Payload
 from swqr_core.model.program import ProgramSpec
 from swqr_core.model.session import SessionSpec
 
-__all__ = ["check_key", "digest_of"]
-
-_LONGEST_KEY: Final = 64
-
-
-def check_key(key: str) -> None:
-    """Check an idempotency key.
-
-    Raises:
-        InvalidInputError: It is not 1 to 64 printable ASCII characters.
-    """
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInputError("key", f"must be 1 to 64 printable ASCII characters, not {key!r}")
+__all__ = ["digest_of"]
 
 
 def digest_of(spec: JobSpec | SessionSpec | ProgramSpec, content: Payload | None = None) -> str:

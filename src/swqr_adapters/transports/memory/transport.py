@@ -25,14 +25,14 @@ from swqr_core.errors import (
 )
 from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
-from swqr_core.model.ids import BackendName, JobId, SessionId
+from swqr_core.model.ids import BackendName, JobId, SessionId, check_key
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.query import JobQuery, Page, SessionQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.model.usage import InstanceUsage
 
-from .identity import check_key, digest_of
+from .identity import digest_of
 from .uploads import ProgramCalls
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from swqr_core.errors import (
     ProgramNotFoundError,
     UnsupportedOperation,
 )
-from swqr_core.model.ids import ProgramId
+from swqr_core.model.ids import ProgramId, check_key
 from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
 from swqr_core.model.program import (
@@ -31,7 +31,7 @@ from swqr_core.model.program import (
 )
 from swqr_core.model.query import MAX_PAGE, Page, ProgramQuery
 
-from .identity import check_key, digest_of
+from .identity import digest_of
 from .machine import Machine
 from .programs import program_slug
 

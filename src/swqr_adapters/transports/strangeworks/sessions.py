@@ -4,7 +4,6 @@ from typing import Any
 
 from attrs import evolve
 
-from swqr_adapters.remote.bound import check_key
 from swqr_adapters.remote.evidence import session_evidence
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_adapters.wire.strangeworks import (
@@ -22,6 +21,7 @@ from swqr_core.errors import (
     SessionClosedError,
     UnsupportedOperation,
 )
+from swqr_core.model.ids import check_key
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 
