@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from attrs import define, field
 
-from swqr_core.config.connect import active_profile, connect_profile
+from swqr_core.config.connect import active_profile
 from swqr_core.config.secret import SecretText
 from swqr_core.errors import ConfigurationError
 from swqr_core.runtime.blocking import Runtime
@@ -56,11 +56,7 @@ class Connection:
         with _LOCK:
             known = _SHARED.get(profile.identity)
             if known is None:
-                runtime = (
-                    Runtime.from_profile(profile)
-                    if at_once
-                    else Runtime(lambda: connect_profile(profile))
-                )
+                runtime = Runtime.from_profile(profile, at_once=at_once)
                 known = cls(runtime, (choice, settings, at_once), profile.identity)
                 _SHARED[profile.identity] = known
             else:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from swqr_core.errors import SwqrError, TransportError
 from swqr_core.model.program import Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import MAX_PAGE, ProgramQuery
 from swqr_core.runtime.blocking import Runtime
@@ -221,14 +223,21 @@ class ProgramMethods:
         chosen = options_of(options) | {k: v for k, v in given.items() if v is not None}
         if "backend_name" in chosen:
             chosen.setdefault("backend", chosen.pop("backend_name"))
+        opened: str | None = None
         with official_errors():
             if session_id is not None and chosen.get("backend") is None:
                 chosen["backend"] = self.runtime.session(session_id).backend
             elif start_session and session_id is None:
                 backend = chosen.get("backend")
                 name = getattr(backend, "name", backend)
-                session_id = self.runtime.open_session(name, max_time=session_time).id
-        job: RuntimeJobV2 = self._run(program_id, inputs, chosen, result_decoder, session_id)
+                opened = session_id = self.runtime.open_session(name, max_time=session_time).id
+        try:
+            job: RuntimeJobV2 = self._run(program_id, inputs, chosen, result_decoder, session_id)
+        except Exception as error:
+            if opened is not None and not isinstance(error.__cause__, TransportError):
+                with suppress(SwqrError):
+                    self.runtime.cancel_session(opened)  # nobody else knows it, and it has no job
+            raise
         if callback is not None:
             call_back(job, callback)
         return job

@@ -91,8 +91,13 @@ class Runtime:
         return cls.from_profile(active_profile(profile, settings))
 
     @classmethod
-    def from_profile(cls, profile: Profile) -> Self:
+    def from_profile(cls, profile: Profile, *, at_once: bool = True) -> Self:
         """Make a runtime over the transport of a profile that was found before.
+
+        Args:
+            profile: The profile.
+            at_once: Whether to make the transport now, so that what is wrong about it shows now;
+                otherwise it is made when it is needed first.
 
         Raises:
             ConfigurationError: There is no such transport, or a setting cannot be used.
@@ -100,7 +105,8 @@ class Runtime:
         """
         runtime = cls(lambda: connect_profile(profile), journal=partial(system_journal, profile))
         try:
-            runtime.run(_nothing)
+            if at_once:
+                runtime.run(_nothing)
         except BaseException:
             runtime.close()
             raise

@@ -14,6 +14,7 @@ from qiskit_ibm_runtime.exceptions import (
 )
 
 from swqr_adapters.facade import QiskitRuntimeService
+from swqr_core import SessionState
 
 SOURCE = """def main(backend, user_messenger, **kwargs):
     for number in range(kwargs["n"]):
@@ -137,3 +138,13 @@ def test_a_program_runs_in_a_session_that_it_starts(service: Any, program_id: st
 
     assert service.runtime.session(job.session_id).backend == "ideal_5"
     service.runtime.cancel_session(job.session_id)
+
+
+def test_a_session_for_a_program_that_cannot_be_run_does_not_stay_open(
+    service: Any, program_id: str
+) -> None:
+    with pytest.raises(IBMInputValueError):
+        service.run(program_id, {"n": "no number"}, {"backend": "ideal_5"}, start_session=True)
+
+    newest = service.runtime.sessions().items[0]
+    assert newest.state is SessionState.CLOSED
