@@ -71,9 +71,9 @@ class Pipe:
 
     def say(self, body: bytes = b"", **header: object) -> None:
         """Send a frame."""
-        data = frame_head(header, len(body)) + body
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        left = memoryview(frame_head(header, len(body)) + body)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
 
     def run(self, program_id: str, params: bytes) -> bytes:
         """Have circuits run, and return the text of their result.
