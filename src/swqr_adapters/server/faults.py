@@ -102,7 +102,7 @@ def parse_rule(document: Mapping[str, Any], id: str) -> FaultRule:
             lambda v: _number(v) and 0 <= v <= _LONGEST_DELAY,
             f"must be 0 to {_LONGEST_DELAY:g} seconds",
         ),
-        "drop": (lambda v: v in {None, "before", "after"}, "must be before or after"),
+        "drop": (lambda v: v in (None, "before", "after"), "must be before or after"),
         "rate": (lambda v: v is None or (_whole(v) and v >= 0), "must be a whole number"),
         "period": (lambda v: _number(v) and v > 0, "must be seconds above 0"),
         "skip": (lambda v: _whole(v) and v >= 0, "must be a whole number"),

@@ -7,8 +7,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from attrs import evolve
-
 from swqr_core.config.connect import (
     active_profile,
     connect_profile,
@@ -39,6 +37,7 @@ from swqr_core.ports.journal import Journal
 from swqr_core.ports.transport import RuntimeTransport
 
 from .handles import AsyncJob, AsyncSession, Callback
+from .paging import each
 from .policies import RetryPolicy
 from .recovery import Recovery, Remembering, about_job, recover
 
@@ -339,14 +338,8 @@ class AsyncRuntime:
 
     async def iter_jobs(self, query: JobQuery | None = None) -> AsyncIterator[Job]:
         """Yield every job that matches, however many pages that takes."""
-        query = query or JobQuery()
-        while True:
-            page = await self.jobs(query)
-            for job in page:
-                yield job
-            query = evolve(query, offset=query.offset + len(page))
-            if not page.items or query.offset >= page.total:
-                return
+        async for job in each(self.jobs, query or JobQuery()):
+            yield job
 
     async def wait_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Wait until a job has ended, and return it; see ``JobPort.wait_job``.

@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
 from swqr_adapters.server.faults import Faults
 from swqr_adapters.server.service import Service
+from swqr_adapters.transports.memory.transport import MemoryTransport
+from swqr_core import Job, JobQuery, Page
 
 
 async def control(world: Any, method: str, path: str, **rest: Any) -> Any:
@@ -90,6 +92,21 @@ async def test_what_cannot_be_reset_says_so(world: Any) -> None:
     assert (await control(world, "POST", "/reset")).status == 400
 
 
+async def test_no_more_is_read_than_is_shown(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.submit()
+    asked, jobs = [], MemoryTransport.jobs
+
+    async def counted(self: MemoryTransport, query: JobQuery) -> Page[Job]:
+        asked.append(self.principal.instance)
+        return await jobs(self, query)
+
+    monkeypatch.setattr(MemoryTransport, "jobs", counted)
+    shown = (await control(world, "GET", "/jobs?limit=1")).json["jobs"]
+
+    assert len(shown) == 1
+    assert asked == [world.instances.ONE.id]
+
+
 # --- faults ------------------------------------------------------------------------------------
 
 
@@ -164,6 +181,7 @@ async def test_fault_rules_are_listed_and_deleted(world: Any) -> None:
     "rule",
     [
         {}, {"status": 200}, {"status": "x"}, {"status": 500, "when": 1}, {"drop": "never"},
+        {"drop": []},
         {"delay": -1}, {"rate": -1}, {"status": 500, "times": 0}, {"status": 500, "method": 1},
     ],
 )  # fmt: skip
@@ -191,7 +209,7 @@ async def test_other_machines_cannot_control(world: Any) -> None:
     elsewhere = SimpleNamespace(remote="192.0.2.1", host="localhost", headers={})
 
     with pytest.raises(Exception, match="this machine alone"):
-        world.service.check_control(elsewhere)
+        world.service.admission.check_control(elsewhere)
 
 
 class TestOwnKey:

@@ -1,7 +1,8 @@
 """``/_swqr/``: for whoever runs the server."""
 
 import math
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -13,10 +14,15 @@ from swqr_adapters.server.problems import HttpProblem
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import job_document, session_document
 from swqr_core.errors import InvalidInputError
+from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
+from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.runtime.paging import each
 
 from .everywhere import everywhere
 
 __all__ = ["CONTROL_ROUTES", "DOCUMENT_ROUTES"]
+
+T = TypeVar("T")
 
 _MOST_SHOWN: Final = 1000
 _REFUSED: Final = 1208
@@ -41,27 +47,33 @@ async def metrics(call: Call) -> web.StreamResponse:
     )
 
 
-def _limit(call: Call) -> int:
-    return call.query.number("limit", default=_MOST_SHOWN, at_least=1, at_most=_MOST_SHOWN)
+async def _shown(
+    call: Call,
+    listing: Callable[[RuntimeTransport], AsyncIterator[T]],
+    document: Callable[..., dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Return what all instances have, as far as it is to be shown."""
+    most = call.query.number("limit", default=_MOST_SHOWN, at_least=1, at_most=_MOST_SHOWN)
+    shown: list[dict[str, Any]] = []
+    async for transport in everywhere(call):
+        async for one in listing(transport):
+            shown.append(document(one, extended=True))
+            if len(shown) == most:
+                return shown
+    return shown
 
 
 async def sessions(call: Call) -> web.StreamResponse:
     """List the sessions of all instances."""
-    shown: list[dict[str, Any]] = []
-    async for transport in everywhere(call):
-        async for session in call.service.all_sessions(transport):
-            if len(shown) < _limit(call):
-                shown.append(session_document(session, extended=True))
+    query = SessionQuery(newest_first=False, limit=MAX_PAGE)
+    shown = await _shown(call, lambda t: each(t.sessions, query), session_document)
     return json_answer({"sessions": shown})
 
 
 async def jobs(call: Call) -> web.StreamResponse:
     """List the jobs of all instances, without their parameters."""
-    shown: list[dict[str, Any]] = []
-    async for transport in everywhere(call):
-        async for job in call.service.all_jobs(transport):
-            if len(shown) < _limit(call):
-                shown.append(job_document(job, extended=True))
+    query = JobQuery(newest_first=False, limit=MAX_PAGE)
+    shown = await _shown(call, lambda t: each(t.jobs, query), job_document)
     return json_answer({"jobs": shown})
 
 
@@ -73,9 +85,9 @@ async def reset(call: Call) -> web.StreamResponse:
             400, "what is behind this server cannot be reset", "Start it on the in-memory cloud."
         )
     call.service.faults.rules.clear()
-    call.service.forget()
+    call.service.admission.forget()
     await again()
-    call.service.forget()
+    call.service.admission.forget()
     return empty()
 
 

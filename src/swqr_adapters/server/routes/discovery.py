@@ -37,7 +37,7 @@ async def token(call: Call) -> web.StreamResponse:
         return _iam_refusal(call, "BXNIM0415E", "Provided API key could not be found.")
     paying = account_of(account.instances[0]) if account.instances else "local"
     return json_answer(
-        service.desk.issue(key, user=account.user, account=paying),
+        service.admission.desk.issue(key, user=account.user, account=paying),
         headers={"Cache-Control": "no-store"},
     )
 

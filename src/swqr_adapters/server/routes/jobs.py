@@ -22,6 +22,8 @@ from swqr_adapters.wire.ibm.requests import (
 from swqr_adapters.wire.splicing import join
 from swqr_core.errors import InvalidInputError, NotFoundError, PayloadLostError
 from swqr_core.model.job import Job
+from swqr_core.model.query import MAX_PAGE, JobQuery
+from swqr_core.runtime.paging import each
 
 __all__ = ["ROUTES"]
 
@@ -207,7 +209,7 @@ async def tags(call: Call) -> web.StreamResponse:
             "search", f"must have {_LEAST_SEARCH} to {_LONGEST_SEARCH} characters", _REFUSED
         )
     found: set[str] = set()
-    async for job in call.service.all_jobs(call.transport):
+    async for job in each(call.transport.jobs, JobQuery(newest_first=False, limit=MAX_PAGE)):
         found.update(tag for tag in job.spec.tags if text in tag)
         await asyncio.sleep(0)
     return json_answer({"tags": sorted(found)})

@@ -18,6 +18,7 @@ from swqr_core.model.ids import SessionId
 from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
 from swqr_core.model.session import Session
+from swqr_core.runtime.paging import each
 
 from .everywhere import everywhere
 
@@ -55,7 +56,7 @@ def _file(name: str) -> bytes:
 async def _send(name: str, kind: str, call: Call) -> web.StreamResponse:
     """Give one of the page's files; a control key is asked for by the page itself."""
     if call.service.settings.control_key is None:
-        call.service.check_control(call.request)
+        call.service.admission.check_control(call.request)
     return web.Response(
         body=_file(name), headers={**_GUARDS, "Content-Type": f"{kind}; charset=utf-8"}
     )
@@ -163,7 +164,7 @@ async def timeline(call: Call) -> web.StreamResponse:
         except NotFoundError:
             continue
         query = JobQuery(session_id=session_id, newest_first=False, limit=MAX_PAGE)
-        jobs = [job async for job in call.service.all_jobs(transport, query)]
+        jobs = [job async for job in each(transport.jobs, query)]
         drawn = system_timeline()(session, jobs, now=call.service.now())
         return web.Response(
             body=drawn.encode(), headers={**_SVG_GUARDS, "Content-Type": "image/svg+xml"}

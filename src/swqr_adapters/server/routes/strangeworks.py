@@ -42,7 +42,7 @@ async def token(call: Call) -> web.StreamResponse:
     if account is None:
         raise AccessDeniedError("log in with this API key", "check the key", _BAD_CREDENTIALS)
     first = account.instances[0].id if account.instances else ""
-    issued = service.desk.issue(key, user=account.user, account=first)
+    issued = service.admission.desk.issue(key, user=account.user, account=first)
     return json_answer(token_answer(issued["access_token"]))
 
 

@@ -46,7 +46,7 @@ async def of_workspace(call: Call) -> web.StreamResponse:
     shelf = call.service.platform.shelf
     workspace = None
     if not shelf.is_public(slug):
-        account = await call.service.account(call.request)
+        account = await call.service.admission.account(call.request)
         workspace = call.service.platform.space(account).workspace.id
     file, data = shelf.read(slug, workspace)
     return await _send(call, (data,), file.content_type, _HARMLESS)

@@ -18,6 +18,7 @@ from swqr_adapters.wire.ibm.workloads import MAX_WORKLOADS, WORKLOAD_MODES
 from swqr_core.errors import InvalidInputError
 from swqr_core.model.ids import BackendName
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
+from swqr_core.runtime.paging import each
 
 __all__ = ["ROUTES"]
 
@@ -82,7 +83,7 @@ async def _gather(call: Call) -> list[tuple[_Key, dict[str, Any]]]:
         jobs = JobQuery(tags=tags, **span)
         found += [
             (_key(job.created_at, job.id), job_workload(job))
-            async for job in call.service.all_jobs(transport, jobs)
+            async for job in each(transport.jobs, jobs)
             if job.spec.session_id is None
         ]
     if mode != "job" and not tags and transport.capabilities.session_listing:
@@ -92,7 +93,7 @@ async def _gather(call: Call) -> list[tuple[_Key, dict[str, Any]]]:
                 _key(session.created_at, session.id),
                 session_workload(session, extended=call.extended),
             )
-            async for session in call.service.all_sessions(transport, sessions)
+            async for session in each(transport.sessions, sessions)
         ]
     await asyncio.sleep(0)
     return found
