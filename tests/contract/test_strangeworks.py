@@ -6,6 +6,7 @@ What the platform cannot do is skipped by its capability's name, and by nothing 
 import asyncio
 
 import pytest
+from attrs import evolve
 from hypothesis import settings
 
 from swqr_adapters.harnesses import (
@@ -14,10 +15,14 @@ from swqr_adapters.harnesses import (
     PlainStrangeworksHarness,
     StrangeworksHarness,
 )
+from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.principal import Principal
+from swqr_core.model.program import Program, ProgramSpec
 from swqr_core.ports.transport import RuntimeTransport
-from swqr_core.testing import Harness, TransportContract, lifecycle_test
+from swqr_core.testing import Harness, Seat, TransportContract, lifecycle_test
+from swqr_core.testing.contract import InterimClaims
 from swqr_core.testing.simulation import Settings, simulate
+from swqr_core.wrappers import TransportWrapper
 
 
 class TestStrangeworks(TransportContract):
@@ -48,13 +53,76 @@ class TestTheGatewayToIbm(TransportContract):
         return OverIbm()
 
 
-@pytest.mark.parametrize("harness", [StrangeworksHarness, PlainStrangeworksHarness])
+class OverStrangeworks(GatewayHarness):
+    """IBM's server over the transport ``strangeworks``; behind that is the platform's interface."""
+
+    platform: type[IbmHarness] = StrangeworksHarness
+
+    async def _onward(self, principal: Principal) -> RuntimeTransport:
+        seat = next(seat for seat, one in self.seats.items() if one.instance == principal.instance)
+        return await self.platform._client(self, self.far_server, seat)  # noqa: SLF001 - not its own
+
+
+class TestTheGatewayToStrangeworks(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return OverStrangeworks()
+
+
+class StrangeworksBehindStrangeworks(GatewayHarness, StrangeworksHarness):
+    """The platform's interface twice, one behind the other."""
+
+
+@pytest.mark.slow
+class TestTheGatewayFromStrangeworksToStrangeworks(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return StrangeworksBehindStrangeworks()
+
+
+class WithPrograms(TransportWrapper):
+    """The platform's interface, for people who upload their programs somewhere else."""
+
+    def __init__(self, inner: RuntimeTransport, elsewhere: RuntimeTransport) -> None:
+        super().__init__(inner)
+        self._elsewhere = elsewhere
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return evolve(self.inner.capabilities, program_uploads=True)
+
+    async def add_program(self, spec: ProgramSpec, source: bytes, *, key: str) -> Program:
+        return await self._elsewhere.add_program(spec, source, key=key)
+
+
+class WithProgramsHarness(StrangeworksHarness):
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        return WithPrograms(await super().connect(seat), self.cloud.transport(self.seats[seat]))
+
+
+class TestWhatProgramsPublish(InterimClaims):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return WithProgramsHarness()
+
+
+@pytest.mark.parametrize(
+    "harness", [StrangeworksHarness, PlainStrangeworksHarness, OverStrangeworks]
+)
 def test_over_the_platform_s_interface_sessions_and_jobs_live_as_the_model_says(
     harness: type[Harness],
 ) -> None:
     some = settings(max_examples=max(6, settings().max_examples // 16), stateful_step_count=25)
 
     lifecycle_test(harness, settings=some)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("harness", [PlainStrangeworksHarness, OverStrangeworks])
+def test_in_a_longer_world_everything_is_as_it_should_be(harness: type[Harness]) -> None:
+    outcome = asyncio.run(simulate(harness, Settings(seed=9, hours=0.5, clients=4, loss=0.2)))
+
+    assert outcome.sessions > 0
 
 
 def test_in_a_world_of_many_clients_everything_is_as_it_should_be() -> None:

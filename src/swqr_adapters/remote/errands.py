@@ -7,15 +7,19 @@ from attrs import frozen
 
 from swqr_core.errors import (
     BackendNotFoundError,
+    ClosedError,
     InstanceNotFoundError,
     JobNotFoundError,
     NotFoundError,
     ProgramNotFoundError,
     SessionNotFoundError,
+    SwqrError,
+    UnreachableError,
+    UnsupportedOperation,
 )
 from swqr_core.model.job import JobSpec
 
-__all__ = ["Errand", "is_passing", "missing", "number_in", "submission_errand"]
+__all__ = ["Errand", "is_passing", "missing", "number_in", "seen_from", "submission_errand"]
 
 _SERVER: Final = 500
 
@@ -71,6 +75,23 @@ def submission_errand(spec: JobSpec, *, key: str, instance: str, size: int) -> E
 def is_passing(status: int) -> bool:
     """Return whether an answer with that status says nothing about what was asked."""
     return status >= _SERVER
+
+
+def seen_from(name: str, error: SwqrError, message: str) -> SwqrError:
+    """Return an error that a server of ours has told as the error of the transport that asked it.
+
+    Args:
+        name: The transport's name.
+        error: The error.
+        message: The server's words for it.
+    """
+    match error:
+        case ClosedError():  # a server that is closing is none that this client could make anew
+            return UnreachableError(name, message)
+        case UnsupportedOperation():  # whatever is behind the server, its client cannot do it
+            return UnsupportedOperation(name, error.operation)
+        case _:
+            return error
 
 
 def missing(message: str, errand: Errand) -> NotFoundError:

@@ -117,6 +117,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             ("create_runtime_job", "PlatformSubmitted", "PlatformSubmission"),
             ("runtime_status", "PlatformStatus", "PlatformJob"),
             ("runtime_cancel", "PlatformStatus", "PlatformJob"),
+            ("interim_results", "Any", "PlatformJob"),
             ("runtime_backend_config", "BackendConfiguration", "PlatformBackend"),
             ("runtime_backend_properties", "BackendProperties", "PlatformBackend"),
             ("runtime_backend_pulse_defaults", "Any", "PlatformBackend"),

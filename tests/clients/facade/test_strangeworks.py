@@ -23,7 +23,7 @@ from qiskit_ibm_runtime.exceptions import (
     RuntimeJobNotFound,
 )
 
-from swqr_adapters.facade import Batch, EstimatorV2, SamplerV2
+from swqr_adapters.facade import Batch, EstimatorV2, QiskitRuntimeService, SamplerV2
 from swqr_adapters.facade.strangeworks import (
     StrangeworksQiskitRuntimeService,
     StrangeworksRuntimeClient,
@@ -73,7 +73,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ready, fleet = folder / "ready.json", folder / "fleet.toml"
     fleet.write_text(FLEET)
     command = [sys.executable, "-m", "swqr_adapters.cli", "serve", "--port", "0"]
-    options = ["--transport", "memory://?seed=7&noise=off&workers=1", "--fleet", str(fleet)]
+    cloud = "memory://?seed=7&noise=off&workers=1&programs=limits"
+    options = ["--transport", cloud, "--fleet", str(fleet)]
     process = subprocess.Popen(
         [*command, *options, "--ready-file", str(ready)],
         stdout=subprocess.PIPE,
@@ -204,46 +205,66 @@ def main(backend, user_messenger, steps=3, fail=False):
 """
 
 
-@pytest.fixture(scope="module")
-def uploading() -> Iterator[StrangeworksQiskitRuntimeService]:
-    url = "memory://?seed=7&workers=1&programs=limits"
-    with StrangeworksQiskitRuntimeService(transport=url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def program(uploading: Any) -> str:
-    uploaded: str = uploading.upload_program(PROGRAM, {"name": "steps", "max_execution_time": 60})
+def upload(service: Any) -> str:
+    uploaded: str = service.upload_program(PROGRAM, {"name": "steps", "max_execution_time": 60})
     return uploaded
 
 
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[tuple[StrangeworksQiskitRuntimeService, str]]:
+    url = "memory://?seed=7&workers=1&programs=limits"
+    with StrangeworksQiskitRuntimeService(transport=url) as made:
+        yield made, upload(made)
+
+
+@pytest.fixture(scope="module")
+def beside_ibm(
+    platform: str, over_platform: StrangeworksQiskitRuntimeService
+) -> tuple[StrangeworksQiskitRuntimeService, str]:
+    """The platform, whose program came over the other interface of its server."""
+    url = f"ibm://?url={platform}/api/v1&token_env=SWQR_TEST_KEY"
+    with QiskitRuntimeService(transport=url) as service:
+        return over_platform, upload(service)
+
+
+@pytest.fixture(params=["in_process", "beside_ibm"])
+def uploaded(request: pytest.FixtureRequest) -> tuple[StrangeworksQiskitRuntimeService, str]:
+    made: tuple[StrangeworksQiskitRuntimeService, str] = request.getfixturevalue(request.param)
+    return made
+
+
 class TestProgramsOfUsers:
-    def test_interim_results_come_in_order_and_to_the_callback(
-        self, uploading: Any, program: str
-    ) -> None:
+    def test_interim_results_come_in_order_and_to_the_callback(self, uploaded: Any) -> None:
+        service, program = uploaded
         told: queue.Queue[tuple[str, Any]] = queue.Queue()
 
-        with StrangeworksSession(uploading, "ideal_5") as session:
+        with StrangeworksSession(service, "ideal_5") as session:
             job = session.run(program, {"steps": 2}, callback=lambda *what: told.put(what))
 
         assert job.result(timeout=SECONDS) == 2
         assert job.interim_results() == [{"step": 0}, {"step": 1}]
+        assert service.job(job.job_slug).interim_results() == [{"step": 0}, {"step": 1}]
         assert [told.get(timeout=SECONDS) for _ in range(3)] == [
             (job.job_slug, {"step": 0}),
             (job.job_slug, {"step": 1}),
             (job.job_slug, 2),
         ]
 
-    def test_a_failed_program_says_why_and_its_stream_what_came_before(
-        self, uploading: Any, program: str
-    ) -> None:
-        job = uploading.run(program, {"steps": 1, "fail": True}, {"backend": "ideal_5"})
+    def test_a_failed_program_says_why_and_its_stream_what_came_before(self, uploaded: Any) -> None:
+        service, program = uploaded
+        job = service.run(program, {"steps": 1, "fail": True}, {"backend": "ideal_5"})
 
         with pytest.raises(RuntimeJobFailureError, match="it went wrong"):
             job.result(timeout=SECONDS)
         with pytest.raises(RuntimeJobFailureError, match="it went wrong"):
             job.interim_results()
         assert list(job.stream()) == [{"step": 0}]
+
+    def test_a_primitive_publishes_nothing(self, over_platform: Any, bell: Any) -> None:
+        job = over_platform.run("sampler", params(bell), {"backend": "ideal_5"})
+        job.result(timeout=SECONDS)
+
+        assert job.interim_results() == []
 
 
 class SdkClient:

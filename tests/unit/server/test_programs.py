@@ -180,6 +180,23 @@ async def test_interim_results_come_as_events_and_go_on_where_a_reader_left(worl
     assert rest.body.decode() == 'id: 3\ndata: 3\n\nevent: end\ndata: {"count": 3}\n\n'
 
 
+async def test_what_a_job_publishes_is_told_by_an_operation_of_the_platform_s_interface(
+    world: Any,
+) -> None:
+    slug = await start(world)
+    for text in (b'{"n": 1}', b"2", b"3"):
+        world.executor.publish(slug, text)
+    await world.clock.advance(0)
+
+    some = await world.operate("interim_results", {"job_slug": slug, "start": 1, "limit": 1})
+    nothing = await world.operate("interim_results", {"job_slug": "none"})
+    wrong = await world.operate("interim_results", {"job_slug": slug, "wait": 31})
+
+    assert some.json == {"start": 1, "results": ["2"], "complete": False}
+    assert (nothing.status, wrong.status) == (404, 400)
+    assert "wait: must be a number from 0 to 30" in wrong.json["message"]
+
+
 async def test_events_come_while_the_job_runs(world: Any) -> None:
     job_id = await start(world)
     url = f"{world.server.url}/api/v1/jobs/{job_id}/interim_results"

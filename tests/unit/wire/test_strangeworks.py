@@ -182,6 +182,16 @@ class TestRoundTrips:
 
         assert sw.parse_session_opening(payload) == spec
 
+    @given(NAMES, st.integers(0, 10**9), st.integers(1, 200), st.floats(0, 30))
+    def test_what_is_asked_of_interim_results_is_read_as_it_was_sent(
+        self, slug: str, start: int, limit: int, wait: float
+    ) -> None:
+        payload = sw.interim_request(slug, channel="c", start=start, limit=limit, wait=wait)
+
+        found = sw.parse_interim_request(over_the_wire(payload))
+
+        assert found == sw.InterimRequest(slug=slug, start=start, limit=limit, wait=wait)
+
     @given(st.sampled_from(JobState))
     def test_a_status_is_read_as_it_was_written(self, state: JobState) -> None:
         job = Job(id=JobId("j"), spec=SPEC, state=state, created_at=MADE)
@@ -421,7 +431,7 @@ class TestAnswers:
     @given(st.sampled_from([sw.parse_workspace, sw.parse_resource, sw.parse_file,
                             sw.parse_job_node, sw.parse_backend_node, sw.parse_upload,
                             sw.parse_tags_answer, sw.parse_job_status, sw.parse_session_details,
-                            sw.parse_token]),
+                            sw.parse_token, sw.parse_interim]),
            JSON)  # fmt: skip
     def test_what_nobody_wrote_is_a_protocol_error(self, parse: Any, document: object) -> None:
         with suppress(ProtocolError):
@@ -434,6 +444,18 @@ def test_variables_that_say_nothing_are_left_out() -> None:
         "variables": {"first": 50},
     }
     assert sw.graphql_request("query") == {"query": "query"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("start", -1), ("start", 1.5), ("start", True), ("start", "0"), ("limit", 0),
+        ("limit", 201), ("wait", -0.1), ("wait", 30.1), ("wait", float("nan")), ("wait", [1]),
+    ],
+)  # fmt: skip
+def test_a_position_or_a_wait_that_cannot_be_is_refused(field: str, value: object) -> None:
+    with pytest.raises(InvalidInputError, match=f"{field}: must be a"):
+        sw.parse_interim_request({"job_slug": "j", field: value})
 
 
 def test_an_operation_is_addressed_by_product_and_resource() -> None:

@@ -12,6 +12,7 @@ from swqr_adapters.server.answers import TEXT, empty, json_answer, stream, strea
 from swqr_adapters.server.call import Call
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm.programs import (
+    LONGEST_WAIT,
     failure_event,
     interim_document,
     interim_events,
@@ -35,7 +36,6 @@ from swqr_core.model.query import MAX_PAGE
 __all__ = ["ROUTES"]
 
 _EVENTS: Final = "text/event-stream"
-_LONGEST_WAIT: Final = 30
 _BEAT: Final = 15.0  # seconds after which a reader of events hears that the server lives
 _REFUSED: Final = 1208
 
@@ -161,8 +161,8 @@ def _seconds(text: str | None) -> float:
         seconds = float(text or 0)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_WAIT:
-        raise InvalidInputError("wait", f"must be 0 to {_LONGEST_WAIT} seconds", _REFUSED)
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise InvalidInputError("wait", f"must be 0 to {LONGEST_WAIT:g} seconds", _REFUSED)
     return seconds
 
 

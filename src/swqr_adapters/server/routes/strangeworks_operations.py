@@ -117,6 +117,16 @@ async def cancel_job(call: Call) -> web.StreamResponse:
     return json_answer(wire.status_answer(job, extended=call.extended))
 
 
+async def interim_results(call: Call) -> web.StreamResponse:
+    """Give what a job has published. The platform itself has no such operation."""
+    target, payload = await _read(call)
+    asked = wire.parse_interim_request(payload)
+    page = await target.transport.interim_results(
+        asked.slug, start=asked.start, limit=asked.limit, timeout=asked.wait
+    )
+    return json_answer(wire.interim_document(page))
+
+
 # --- backends ----------------------------------------------------------------------------------
 
 
@@ -223,6 +233,7 @@ _OPERATIONS: Final = {
     wire.CREATE_JOB: create_job,
     wire.JOB_STATUS: job_status,
     wire.CANCEL_JOB: cancel_job,
+    wire.INTERIM_RESULTS: interim_results,
     wire.CONFIGURATION: configuration,
     wire.PROPERTIES: properties,
     wire.DEFAULTS: defaults,
@@ -233,8 +244,11 @@ _OPERATIONS: Final = {
     "cancel_session": cancel_session,
 }
 _READING: Final = frozenset(
-    {job_status, configuration, properties, defaults, program_options, session_details}
-)
+    {
+        job_status, interim_results, configuration, properties, defaults, program_options,
+        session_details,
+    }
+)  # fmt: skip
 _BASE: Final = "/products/{product}/resource/{resource}"
 
 OPERATION_ROUTES: Final = (

@@ -4,6 +4,7 @@ from typing import Final
 
 from swqr_adapters.http import Deadlines
 from swqr_adapters.remote.calls import segment
+from swqr_adapters.remote.interim import read_interim
 from swqr_adapters.wire.ibm import load
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_adapters.wire.ibm.programs import (
@@ -17,7 +18,6 @@ from swqr_adapters.wire.ibm.programs import (
 )
 from swqr_core.errors import (
     AccessDeniedError,
-    InvalidInputError,
     JobNotFoundError,
     ProgramNotFoundError,
 )
@@ -35,7 +35,6 @@ from .bound import IbmBound
 
 __all__ = ["ProgramCalls"]
 
-_LONGEST_WAIT: Final = 20.0  # seconds that one request may wait for a result
 _UPLOADS: Final = "uploading programs"
 
 
@@ -142,25 +141,17 @@ class ProgramCalls(IbmBound):
     ) -> InterimResults:
         """Return what a job has published; the server holds the request until there is some."""
         self._need("interim_results", "interim results")
-        if start < 0:
-            raise InvalidInputError("start", f"must be 0 or more, not {start}")
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidInputError("limit", f"must be 1 to {MAX_PAGE}, not {limit}")
-        clock = self._api.clock
-        end = None if timeout is None else clock.monotonic() + timeout
-        while True:
-            left = _LONGEST_WAIT if end is None else max(0.0, end - clock.monotonic())
-            wait = min(left, _LONGEST_WAIT)
-            response = await self._api.call(
-                "GET",
-                f"/jobs/{segment(job_id, JobNotFoundError)}/interim_results",
-                self._errand("read a job's interim results", job=job_id),
-                query=[("start", str(start)), ("limit", str(limit)), ("wait", f"{wait:g}")],
-                deadlines=Deadlines(connect=10.0, read=wait + 30.0, total=wait + 120.0),
-            )
-            page = parse_interim(load(response.body, "interim results"))
-            if page.results or page.complete or left <= wait < _LONGEST_WAIT:
-                return page
+        path = f"/jobs/{segment(job_id, JobNotFoundError)}/interim_results"
+        errand = self._errand("read a job's interim results", job=job_id)
+
+        async def ask(wait: float, deadlines: Deadlines) -> InterimResults:
+            query = [("start", str(start)), ("limit", str(limit)), ("wait", f"{wait:g}")]
+            response = await self._api.call("GET", path, errand, query=query, deadlines=deadlines)
+            return parse_interim(load(response.body, "interim results"))
+
+        return await read_interim(
+            ask, clock=self._api.clock, start=start, limit=limit, timeout=timeout
+        )
 
 
 def _path(program_id: str, below: str = "") -> str:

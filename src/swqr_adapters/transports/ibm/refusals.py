@@ -3,12 +3,11 @@
 from typing import Final
 
 from swqr_adapters.http import Response, retry_after
-from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in
+from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in, seen_from
 from swqr_adapters.wire.ibm import Refusal, parse_refusal
 from swqr_core.errors import (
     AccessDeniedError,
     BackendNotFoundError,
-    ClosedError,
     InstanceNotFoundError,
     InvalidInputError,
     JobNotFoundError,
@@ -57,9 +56,7 @@ def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
     """Return the error for an answer with a status of 400 or more."""
     refusal = parse_refusal(response.body)
     if refusal.error is not None:
-        # A server of ours that is closing is none that this client could make anew.
-        closing = isinstance(refusal.error, ClosedError)
-        return UnreachableError(NAME, refusal.message) if closing else refusal.error
+        return seen_from(NAME, refusal.error, refusal.message)
     if is_passing(response.status):
         problem = f"{errand.action} was answered with {response.status}: {_said(refusal)}"
         if errand.query:

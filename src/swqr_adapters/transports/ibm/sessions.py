@@ -94,6 +94,7 @@ class SessionCalls(IbmBound):
 
     async def cancel_session(self, session_id: str) -> None:
         """Close it now."""
+        self._need("cancel_sessions", "cancelling sessions")
         await self._api.call(
             "DELETE",
             f"/sessions/{segment(session_id, SessionNotFoundError)}/close",

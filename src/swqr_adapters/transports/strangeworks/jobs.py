@@ -2,16 +2,21 @@
 
 import logging
 
+from swqr_adapters.http import Deadlines
 from swqr_adapters.remote.bound import CONFLICTS
+from swqr_adapters.remote.interim import read_interim
 from swqr_adapters.wire.strangeworks import (
     ADD_TAGS,
     CANCEL_JOB,
+    INTERIM_RESULTS,
     LOG_FILE,
     RESULT_FILE,
     TRACEBACK_FILE,
+    interim_request,
     job_request,
     load,
     parse_input_file,
+    parse_interim,
     parse_job_status,
     parse_result_file,
     parse_tags_answer,
@@ -26,6 +31,8 @@ from swqr_core.errors import (
 )
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job, JobMetrics, JobSpec
+from swqr_core.model.program import InterimResults
+from swqr_core.model.query import MAX_PAGE
 
 from .reading import JobReading
 from .refusals import NAME, refused
@@ -103,6 +110,34 @@ class JobCalls(JobReading, SessionCalls):
         """Not there: the platform tells no metrics."""
         self._need("metrics", "metrics")
         raise UnsupportedOperation(NAME, f"metrics of job {job_id!r}")
+
+    async def interim_results(
+        self,
+        job_id: str,
+        *,
+        start: int = 0,
+        limit: int = MAX_PAGE,
+        timeout: float | None = 0.0,
+    ) -> InterimResults:
+        """Return what a job has published, which servers of ours tell."""
+        self._need("interim_results", "interim results")
+        if not job_id:
+            raise JobNotFoundError(job_id)
+        errand = self._errand("read a job's interim results", job=job_id)
+
+        async def ask(wait: float, deadlines: Deadlines) -> InterimResults:
+            response = await self._api.operate(
+                INTERIM_RESULTS,
+                errand,
+                interim_request(job_id, channel=self._channel, start=start, limit=limit, wait=wait),
+                idempotent=True,
+                deadlines=deadlines,
+            )
+            return parse_interim(self._api.document(response, errand))
+
+        return await read_interim(
+            ask, clock=self._api.clock, start=start, limit=limit, timeout=timeout
+        )
 
     async def cancel_job(self, job_id: str) -> None:
         """Stop a queued or running job."""

@@ -1,21 +1,21 @@
-"""Programs, and what jobs publish: nothing of it is in the platform's interface."""
+"""Programs: nothing of them is in the platform's interface."""
 
 from typing import NoReturn
 
 from swqr_core.errors import UnsupportedOperation
-from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
-from swqr_core.model.query import MAX_PAGE, Page, ProgramQuery
+from swqr_core.model.program import Program, ProgramSpec, ProgramUpdate
+from swqr_core.model.query import Page, ProgramQuery
 
 from .bound import ResourceBound
 from .refusals import NAME
 
 __all__ = ["NoPrograms"]
 
-_LISTS, _UPLOADS, _INTERIM = "lists of programs", "uploading programs", "interim results"
+_LISTS, _UPLOADS = "lists of programs", "uploading programs"
 
 
 class NoPrograms(ResourceBound):
-    """The port ``ProgramPort``, and the interim results of ``JobPort``: all of it is refused."""
+    """The port ``ProgramPort``: all of it is refused."""
 
     def _without(self, operation: str) -> NoReturn:
         self._api.check()
@@ -52,14 +52,3 @@ class NoPrograms(ResourceBound):
     async def delete_program(self, program_id: str) -> None:  # noqa: ARG002 - refused
         """Not there."""
         self._without(_UPLOADS)
-
-    async def interim_results(
-        self,
-        job_id: str,  # noqa: ARG002 - refused
-        *,
-        start: int = 0,  # noqa: ARG002
-        limit: int = MAX_PAGE,  # noqa: ARG002
-        timeout: float | None = 0.0,  # noqa: ARG002
-    ) -> InterimResults:
-        """Not there."""
-        self._without(_INTERIM)

@@ -3,11 +3,10 @@
 from typing import Final
 
 from swqr_adapters.http import Response, retry_after
-from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in
+from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in, seen_from
 from swqr_adapters.wire.strangeworks import Refusal, parse_refusal
 from swqr_core.errors import (
     AccessDeniedError,
-    ClosedError,
     InvalidInputError,
     LimitExceededError,
     OutcomeUnknownError,
@@ -31,9 +30,8 @@ _TOO_MANY_PENDING: Final = 3458
 def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
     """Return the error for an answer of REST that is not the one that is due."""
     refusal = parse_refusal(response.body)
-    told = _told(refusal)
-    if told is not None:
-        return told
+    if refusal.error is not None:
+        return seen_from(NAME, refusal.error, refusal.message)
     status = response.status
     if is_passing(status):
         if errand.query:
@@ -93,9 +91,8 @@ def _conflict(refusal: Refusal, errand: Errand) -> SwqrError:
 def refused_query(refusals: tuple[Refusal, ...], errand: Errand) -> SwqrError:
     """Return the error for the ``errors`` of a GraphQL answer. Partial data is not used."""
     for refusal in refusals:
-        told = _told(refusal)
-        if told is not None:
-            return told
+        if refusal.error is not None:
+            return seen_from(NAME, refusal.error, refusal.message)
     said = "; ".join(_said(refusal) for refusal in refusals)
     words = said.lower()
     if "not found" in words or "does not exist" in words:
@@ -103,13 +100,6 @@ def refused_query(refusals: tuple[Refusal, ...], errand: Errand) -> SwqrError:
     if "unauthori" in words or "forbidden" in words or "permission" in words:
         return AccessDeniedError(errand.action, said)
     return ProtocolError(NAME, f"{errand.action} was answered with errors: {said}")
-
-
-def _told(refusal: Refusal) -> SwqrError | None:
-    """Return the very error, where a server of ours tells it."""
-    if isinstance(refusal.error, ClosedError):  # a server that is closing is none of ours
-        return UnreachableError(NAME, refusal.message)
-    return refusal.error
 
 
 def _said(refusal: Refusal) -> str:

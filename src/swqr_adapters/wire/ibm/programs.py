@@ -19,6 +19,7 @@ from .requests import REQUEST_REFUSED, Query
 from .values import Document, Reader, reading, timestamp, without_none
 
 __all__ = [
+    "LONGEST_WAIT",
     "failure_event",
     "interim_document",
     "interim_events",
@@ -36,6 +37,9 @@ __all__ = [
     "update_document",
     "upload_document",
 ]
+
+LONGEST_WAIT: Final = 30.0
+"""For how many seconds a request may wait for an interim result."""
 
 _LIMIT: Final = 20
 _SCHEMAS: Final = ("backend_requirements", "parameters", "return_values", "interim_results")

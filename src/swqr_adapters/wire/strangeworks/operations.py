@@ -8,11 +8,13 @@ from urllib.parse import quote
 from attrs import frozen
 
 from swqr_adapters.wire import ibm
+from swqr_adapters.wire.ibm import programs as ibm_programs
 from swqr_adapters.wire.ibm.extension import MEMBER
 from swqr_adapters.wire.values import Document, timestamp
 from swqr_core.errors import InvalidInputError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job
+from swqr_core.model.query import MAX_PAGE
 
 from .jobs import JOB_STATUSES, STATES
 from .values import Reader, borrowed
@@ -24,16 +26,22 @@ __all__ = [
     "CREATE_JOB",
     "CREATE_SESSION",
     "DEFAULTS",
+    "INTERIM_RESULTS",
     "JOB_STATUS",
     "PROGRAM_OPTIONS",
     "PROPERTIES",
     "SESSION_DETAILS",
+    "InterimRequest",
     "JobStatus",
     "configuration_request",
     "defaults_request",
+    "interim_document",
+    "interim_request",
     "job_request",
     "operation_path",
     "parse_backend_name",
+    "parse_interim",
+    "parse_interim_request",
     "parse_job_slug",
     "parse_job_status",
     "parse_session_id",
@@ -52,9 +60,11 @@ PROGRAM_OPTIONS: Final = "runtime_backends"
 CREATE_SESSION: Final = "create_session"
 SESSION_DETAILS: Final = "session_details"
 CLOSE_SESSION: Final = "close_session"
+INTERIM_RESULTS: Final = "interim_results"  # of servers of ours; the platform has no such operation
 
 _REFUSED: Final = 1208
 _LONGEST: Final = 255
+_MOST: Final = 10**9
 
 
 def operation_path(product: str, resource: str, operation: str) -> str:
@@ -84,6 +94,13 @@ def properties_request(name: str, *, updated_before: datetime | None = None) -> 
 def defaults_request(name: str) -> dict[str, Any]:
     """Return the payload of ``runtime_backend_pulse_defaults``."""
     return {"backend_name": name}
+
+
+def interim_request(
+    slug: str, *, channel: str, start: int, limit: int, wait: float
+) -> dict[str, Any]:
+    """Return the payload of ``interim_results``."""
+    return {**job_request(slug, channel=channel), "start": start, "limit": limit, "wait": wait}
 
 
 def session_request(session_id: str) -> dict[str, Any]:
@@ -121,6 +138,49 @@ def parse_backend_name(payload: Document) -> str:
     return _needed(payload, "backend_name" if payload.get("name") is None else "name")
 
 
+@frozen(kw_only=True)
+class InterimRequest:
+    """Which of a job's interim results are wanted; see ``JobPort.interim_results``.
+
+    Attributes:
+        slug: The job.
+        start: The first position.
+        limit: The most results.
+        wait: Seconds to wait for a first one.
+    """
+
+    slug: str
+    start: int
+    limit: int
+    wait: float
+
+
+def parse_interim_request(payload: Document) -> InterimRequest:
+    """Read which interim results are meant: without more than a job, all so far.
+
+    Raises:
+        InvalidInputError: A member is missing, or cannot be.
+    """
+    return InterimRequest(
+        slug=parse_job_slug(payload),
+        start=int(_number(payload, "start", 0, _MOST, default=0)),
+        limit=int(_number(payload, "limit", 1, MAX_PAGE, default=MAX_PAGE)),
+        wait=_number(payload, "wait", 0.0, ibm_programs.LONGEST_WAIT, default=0.0),
+    )
+
+
+def _number(payload: Document, field: str, least: float, most: float, *, default: float) -> float:
+    """Read a number from *least* to *most*, a whole one if *least* is whole."""
+    value = payload.get(field)
+    if value is None:
+        return default
+    kind = int if isinstance(least, int) else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
+        problem = f"must be a number from {least:g} to {most:g}, not {value!r:.100}"
+        raise InvalidInputError(field, problem, _REFUSED)
+    return value
+
+
 def _needed(payload: Document, field: str) -> str:
     value = payload.get(field)
     if not isinstance(value, str) or not value:
@@ -128,6 +188,11 @@ def _needed(payload: Document, field: str) -> str:
     if len(value) > _LONGEST:
         raise InvalidInputError(field, f"must have at most {_LONGEST} characters", _REFUSED)
     return value
+
+
+interim_document = ibm_programs.interim_document
+parse_interim = borrowed(ibm_programs.parse_interim)
+"""Read the answer of ``interim_results``, which is the same document as IBM's."""
 
 
 # --- the status of a job -----------------------------------------------------------------------

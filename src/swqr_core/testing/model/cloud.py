@@ -196,7 +196,10 @@ class ModelCloud:
     # --- what follows --------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Start whatever may start, and end whatever ends as soon as it has started."""
+        """Start whatever may start, and end whatever ends as soon as it has started.
+
+        What is due by now comes before that: it does not wait for anybody's answer.
+        """
         while True:
             for backend in dict.fromkeys(job.backend for job in self.jobs):
                 while (job := self._next_on(backend)) is not None:
@@ -204,7 +207,7 @@ class ModelCloud:
             for session in self.sessions:
                 if session.state == "busy" and not self._running(session):
                     self._enter(session, "idle")
-            if not self._at_once:
+            if not self._at_once or any(due[0] <= self.now for due in self._due()):
                 return
             self._conclude(self._at_once.pop(0))
 

@@ -451,6 +451,7 @@ async def test_what_the_platform_cannot_do_is_not_asked_of_it(
     for ask in (
         transport.cancel_session,
         transport.delete_job,
+        transport.interim_results,
         transport.logs,
         transport.metrics,
         transport.program,
