@@ -67,8 +67,9 @@ def test_blocking_asynchronous_and_official_code_run_in_cells() -> None:
     cells = [IMPORTS, BLOCKING, ASYNCHRONOUS, OFFICIAL, UNEDITED]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=110, kernel_name="python3").execute()
+    # On a busy machine there are displays too: of how a job is doing, once it is waited for long.
     printed = [
-        "".join(output["text"] for output in cell.outputs if output["name"] == "stdout")
+        "".join(output["text"] for output in cell.outputs if output.get("name") == "stdout")
         for cell in notebook.cells
     ]
 
