@@ -1,10 +1,9 @@
 """The use cases, for asyncio code, over any transport."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
-from types import TracebackType
 from typing import Self, TypeVar
 
 from swqr_core.config.connect import (
@@ -36,7 +35,7 @@ from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.journal import Journal
 from swqr_core.ports.transport import RuntimeTransport
 
-from .handles import AsyncJob, AsyncSession, Callback
+from .handles import AsyncJob, AsyncSession, Callback, Opening
 from .paging import each
 from .policies import RetryPolicy
 from .recovery import Recovery, Remembering, about_job, recover
@@ -52,34 +51,6 @@ def _mode(name: SessionMode | str) -> SessionMode:
     except ValueError:
         known = " or ".join(repr(mode.value) for mode in SessionMode)
         raise InvalidInputError("mode", f"must be {known}, not {name!r}") from None
-
-
-class Opening:
-    """A session about to be opened: await it for a handle, or enter it for a context.
-
-    As a context it drains the session when the block ends, so that accepted jobs still run; when
-    the block raises, it cancels the session, so that queued jobs do not run.
-    """
-
-    def __init__(self, open_it: Callable[[], Awaitable[AsyncSession]]) -> None:
-        self._open_it = open_it
-        self._session: AsyncSession | None = None
-
-    def __await__(self) -> Generator[object, None, AsyncSession]:
-        return self._open_it().__await__()
-
-    async def __aenter__(self) -> AsyncSession:
-        self._session = await self._open_it()
-        return await self._session.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.__aexit__(kind, error, trace)
 
 
 class AsyncRuntime:

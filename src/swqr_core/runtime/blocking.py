@@ -12,7 +12,6 @@ from collections.abc import (
 )
 from datetime import datetime
 from functools import partial
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from attrs import evolve
@@ -21,13 +20,11 @@ from swqr_core.config.connect import active_profile, connect_profile, system_jou
 from swqr_core.config.profile import Profile
 from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
-from swqr_core.model.ids import JobId, SessionId
 from swqr_core.model.job import Job, JobMetrics, JobSpec
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.program import InterimResults, Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page, ProgramQuery, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
-from swqr_core.model.timeline import Timeline
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
@@ -35,7 +32,8 @@ from swqr_core.ports.journal import Journal
 from swqr_core.ports.transport import RuntimeTransport
 
 from .asynchronous import AsyncRuntime
-from .handles import AsyncJob, AsyncSession, Callback
+from .blocking_handles import BlockingJob, BlockingSession
+from .handles import AsyncSession, Callback
 from .policies import RetryPolicy
 from .recovery import Recovery
 from .thread import LoopThread
@@ -172,7 +170,7 @@ class Runtime:
     def _forget(self) -> None:
         self._making = self._made = None
 
-    def recover(self) -> "Recovery[BlockingJob, BlockingSession]":
+    def recover(self) -> Recovery[BlockingJob, BlockingSession]:
         """Find again what programs that are gone have submitted over this transport."""
         found = self.run(lambda r: r.recover())
         return Recovery(
@@ -206,7 +204,7 @@ class Runtime:
         max_time: float | str | None = None,
         spec: SessionSpec | None = None,
         key: str | None = None,
-    ) -> "BlockingSession":
+    ) -> BlockingSession:
         """Open a session or batch; usable with ``with``. See ``AsyncRuntime.open_session``."""
 
         async def go(runtime: AsyncRuntime) -> AsyncSession:
@@ -216,7 +214,7 @@ class Runtime:
 
         return BlockingSession(self, self.run(go))
 
-    def attach_session(self, session_id: str) -> "BlockingSession":
+    def attach_session(self, session_id: str) -> BlockingSession:
         """Return a handle on a session that exists."""
         return BlockingSession(self, self.run(lambda r: r.attach_session(session_id)))
 
@@ -253,13 +251,13 @@ class Runtime:
         *,
         key: str | None = None,
         callback: Callback | None = None,
-    ) -> "BlockingJob":
+    ) -> BlockingJob:
         """Queue one job, exactly once; *callback* is called on the runtime's thread."""
         return BlockingJob(
             self, self.run(lambda r: r.submit(spec, params, key=key, callback=callback))
         )
 
-    def attach_job(self, job_id: str) -> "BlockingJob":
+    def attach_job(self, job_id: str) -> BlockingJob:
         """Return a handle on a job that exists."""
         return BlockingJob(self, self.run(lambda r: r.attach_job(job_id)))
 
@@ -428,152 +426,3 @@ async def _next(results: AsyncIterator[bytes]) -> bytes | None:
 
 async def _itself(runtime: AsyncRuntime) -> AsyncRuntime:
     return runtime
-
-
-class BlockingJob:
-    """``AsyncJob`` for blocking code; every method does what its namesake does."""
-
-    def __init__(self, runtime: Runtime, job: AsyncJob) -> None:
-        self._runtime, self._job = runtime, job
-
-    def __repr__(self) -> str:
-        return f"<BlockingJob {self.id} {self.snapshot.state}>"
-
-    @property
-    def id(self) -> JobId:
-        """The job's id."""
-        return self._job.id
-
-    @property
-    def snapshot(self) -> Job:
-        """The job as it was when last looked at."""
-        return self._job.snapshot
-
-    def refresh(self) -> Job:
-        """Look at the job again and return it."""
-        return self._runtime.run(lambda _: self._job.refresh())
-
-    def wait(self, *, timeout: float | None = None) -> Job:
-        """Wait until it has ended, and return it."""
-        return self._runtime.run(lambda _: self._job.wait(timeout=timeout))
-
-    def result(self, *, timeout: float | None = None) -> bytes:
-        """Wait until it has ended, and return the exact text of its result."""
-        return self._runtime.run(lambda _: self._job.result(timeout=timeout))
-
-    def interim_results(self) -> tuple[bytes, ...]:
-        """Return the JSON text of all that it has published so far, without waiting."""
-        return self._runtime.run(lambda _: self._job.interim_results())
-
-    def stream(self, *, start: int = 0) -> Iterator[bytes]:
-        """Yield the JSON text of each interim result as it comes, until it has ended."""
-        return self._runtime.stream(self.id, start=start)
-
-    def callback_done(self) -> None:
-        """Return when the callback has had everything; raise what it has raised."""
-        self._runtime.run(lambda _: self._job.callback_done())
-
-    def cancel(self) -> None:
-        """Stop it."""
-        self._runtime.run(lambda _: self._job.cancel())
-
-    def delete(self) -> None:
-        """Remove it, once it has ended."""
-        self._runtime.run(lambda _: self._job.delete())
-
-    def params(self) -> bytes:
-        """Return its parameters as they were submitted."""
-        return self._runtime.run(lambda _: self._job.params())
-
-    def logs(self) -> str:
-        """Return its log."""
-        return self._runtime.run(lambda _: self._job.logs())
-
-    def metrics(self) -> JobMetrics:
-        """Return what is known about its run."""
-        return self._runtime.run(lambda _: self._job.metrics())
-
-    def set_tags(self, tags: Collection[str]) -> None:
-        """Replace its tags."""
-        self._runtime.run(lambda _: self._job.set_tags(tags))
-
-
-class BlockingSession:
-    """``AsyncSession`` for blocking code; every method does what its namesake does."""
-
-    def __init__(self, runtime: Runtime, session: AsyncSession) -> None:
-        self._runtime, self._session = runtime, session
-
-    def __repr__(self) -> str:
-        return f"<BlockingSession {self.id} {self.snapshot.state}>"
-
-    @property
-    def id(self) -> SessionId:
-        """The session's id."""
-        return self._session.id
-
-    @property
-    def snapshot(self) -> Session:
-        """The session as it was when last looked at."""
-        return self._session.snapshot
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._runtime.run(lambda _: self._session.__aexit__(kind, error, trace))
-
-    def refresh(self) -> Session:
-        """Look at the session again and return it."""
-        return self._runtime.run(lambda _: self._session.refresh())
-
-    def submit(
-        self,
-        program_id: str,
-        params: bytes,
-        *,
-        tags: Collection[str] = (),
-        max_execution_time: int | None = None,
-        private: bool = False,
-        key: str | None = None,
-        callback: Callback | None = None,
-    ) -> BlockingJob:
-        """Queue one job in this session; *callback* is called on the runtime's thread."""
-
-        async def go(_: AsyncRuntime) -> AsyncJob:
-            return await self._session.submit(
-                program_id,
-                params,
-                tags=tags,
-                max_execution_time=max_execution_time,
-                private=private,
-                key=key,
-                callback=callback,
-            )
-
-        return BlockingJob(self._runtime, self._runtime.run(go))
-
-    def jobs(self) -> Page[Job]:
-        """Return the session's newest jobs."""
-        return self._runtime.run(lambda _: self._session.jobs())
-
-    def timeline(self) -> Timeline:
-        """Return a picture of its life so far; a notebook shows it by itself."""
-        return self._runtime.run(lambda _: self._session.timeline())
-
-    def detach(self) -> None:
-        """Leave it open when the runtime is closed: somebody else will close it."""
-        self._runtime.detach_session(self.id)
-
-    def drain(self) -> None:
-        """Take no new jobs; accepted ones still run."""
-        self._runtime.run(lambda _: self._session.drain())
-
-    def cancel(self) -> None:
-        """Close it now; queued jobs do not run."""
-        self._runtime.run(lambda _: self._session.cancel())

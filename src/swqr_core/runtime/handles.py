@@ -1,7 +1,7 @@
 """Handles: one job or one session, and what can be done with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,7 +17,7 @@ from swqr_core.model.timeline import Timeline
 if TYPE_CHECKING:
     from .asynchronous import AsyncRuntime
 
-__all__ = ["AsyncJob", "AsyncSession", "Callback", "raise_for_state"]
+__all__ = ["AsyncJob", "AsyncSession", "Callback", "Opening", "raise_for_state"]
 
 Callback = Callable[[str, bytes], object]
 """Takes a job's id and the JSON text of one of its interim results."""
@@ -237,3 +237,31 @@ class AsyncSession:
     async def cancel(self) -> None:
         """Close it now; queued jobs do not run. See ``SessionPort.cancel_session``."""
         await self._runtime.cancel_session(self.id)
+
+
+class Opening:
+    """A session about to be opened: await it for a handle, or enter it for a context.
+
+    As a context it drains the session when the block ends, so that accepted jobs still run; when
+    the block raises, it cancels the session, so that queued jobs do not run.
+    """
+
+    def __init__(self, open_it: Callable[[], Awaitable[AsyncSession]]) -> None:
+        self._open_it = open_it
+        self._session: AsyncSession | None = None
+
+    def __await__(self) -> Generator[object, None, AsyncSession]:
+        return self._open_it().__await__()
+
+    async def __aenter__(self) -> AsyncSession:
+        self._session = await self._open_it()
+        return await self._session.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.__aexit__(kind, error, trace)
