@@ -36,13 +36,12 @@ from .jobs import (
     job_page_document,
     job_query,
     job_submission,
-    metrics_document,
     parse_job,
     parse_job_page,
-    parse_metrics,
     parse_submitted,
     unknown_status,
 )
+from .metrics import metrics_document, parse_metrics
 from .sessions import SESSION_STATES, parse_session, session_document, session_opening
 from .values import load, parse_time, timestamp
 from .versions import Versions, parse_versions, versions_member

@@ -9,12 +9,12 @@ from attrs import evolve, frozen
 
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, InstanceId, JobId, ProgramId, SessionId
-from swqr_core.model.job import Job, JobMetrics, JobSpec
+from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.query import JobQuery
-from swqr_core.model.usage import JobUsage
 
 from .extension import KEY_QUERY, MEMBER, parse_payload, payload_member
-from .values import Document, Reader, beyond, broken, reading, timestamp, without_none
+from .metrics import job_usage_document, parse_job_usage
+from .values import Document, Reader, broken, reading, timestamp, without_none
 
 __all__ = [
     "JOB_STATUSES",
@@ -24,10 +24,8 @@ __all__ = [
     "job_page_document",
     "job_query",
     "job_submission",
-    "metrics_document",
     "parse_job",
     "parse_job_page",
-    "parse_metrics",
     "parse_submitted",
     "unknown_status",
 ]
@@ -58,20 +56,9 @@ _KNOWN: Final = frozenset(
         "tags", "usage", "user_id",
     }
 )  # fmt: skip
-_KNOWN_METRICS: Final = frozenset({"bss", "timestamps", "usage"})
 
 
 # --- what a server writes ----------------------------------------------------------------------
-
-
-def _job_usage(usage: JobUsage) -> dict[str, Any]:
-    return {
-        "qpu_charge_time_seconds": usage.quantum_seconds,
-        "status": "complete" if usage.final else "pending",
-        # Until 0.47 the official client reads these two.
-        "quantum_seconds": usage.quantum_seconds,
-        "seconds": usage.quantum_seconds,
-    }
 
 
 def _job_state(job: Job) -> dict[str, Any]:
@@ -116,7 +103,7 @@ def job_document(job: Job, *, extended: bool = False) -> dict[str, Any]:
                 "tags": list(spec.tags),
                 "session_id": spec.session_id,
                 "user_id": job.user,
-                "usage": _job_usage(job.usage),
+                "usage": job_usage_document(job.usage),
                 "estimated_running_time_seconds": job.estimated_seconds,
                 "calibration_id": spec.calibration_id,
                 "private": True if spec.private else None,  # only there when true
@@ -155,20 +142,6 @@ def job_page_document(
         "count": total,
         "offset": offset,
         "limit": limit,
-    }
-
-
-def metrics_document(metrics: JobMetrics) -> dict[str, Any]:
-    """Return a job's metrics (REST: ``GET /jobs/{id}/metrics``)."""
-    return {
-        **metrics.values,
-        "timestamps": {
-            "created": timestamp(metrics.created_at),
-            "running": timestamp(metrics.running_at),
-            "finished": timestamp(metrics.ended_at),
-        },
-        "usage": _job_usage(metrics.usage),
-        "bss": {"seconds": metrics.usage.quantum_seconds},
     }
 
 
@@ -246,7 +219,7 @@ def parse_job(document: object) -> Job:
         time_limit=read.integer("cost"),
         params=parse_payload(ours.document.get("params")),
         result=parse_payload(ours.document.get("result")),
-        usage=_parse_usage(Reader(read.object("usage"), f"{read.name} usage"), found),
+        usage=parse_job_usage(Reader(read.object("usage"), f"{read.name} usage"), found),
         estimated_seconds=read.number("estimated_running_time_seconds"),
         queue_position=ours.integer("queue_position"),
         user=read.text_or_none("user_id"),
@@ -318,19 +291,6 @@ def _session(read: Reader) -> SessionId | None:
     return SessionId(told) if told else None
 
 
-def _parse_usage(read: Reader, state: JobState) -> JobUsage:
-    """Read usage in the forms of all versions."""
-    for name in ("qpu_charge_time_seconds", "quantum_seconds", "seconds"):
-        seconds = read.number(name)
-        if seconds is not None:
-            break
-    else:
-        return JobUsage()
-    status = read.text_or_none("status")
-    final = status == "complete" if status is not None else state.ended
-    return JobUsage(quantum_seconds=max(seconds, 0.0), final=final)
-
-
 def parse_job_page(document: object) -> JobPage:
     """Read a page of jobs.
 
@@ -346,29 +306,6 @@ def parse_job_page(document: object) -> JobPage:
         total=offset + len(jobs) if total is None else total,
         offset=offset,
         limit=read.integer("limit") or max(len(jobs), 1),
-    )
-
-
-@reading
-def parse_metrics(document: object) -> JobMetrics:
-    """Read a job's metrics, in the forms of all versions.
-
-    Raises:
-        ProtocolError: There is no time of creation, or a field has a wrong type.
-    """
-    read = Reader(document, "job metrics")
-    times = Reader(read.object("timestamps"), "job metrics timestamps")
-    created, ended = times.time("created"), times.time("finished")
-    if created is None:
-        raise broken(read.name, "'timestamps.created' is not there", read.document)
-    usage = Reader(read.object("usage"), "job metrics usage")
-    state = JobState.QUEUED if ended is None else JobState.COMPLETED
-    return JobMetrics(
-        created_at=created,
-        running_at=times.time("running"),
-        ended_at=ended,
-        usage=_parse_usage(usage, state),
-        values=beyond(read.document, _KNOWN_METRICS),
     )
 
 
