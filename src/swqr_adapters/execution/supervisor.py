@@ -148,7 +148,7 @@ class WorkerProcess:
 
     Args:
         settings: How to make it.
-        hello: The frame that it is told first.
+        hello: The frame that it is told first; empty to tell it something later.
         threads: With how many threads it computes.
         loop: The running loop.
         on_frame: Called with each frame: the first says that the worker is ready, each other one
@@ -203,7 +203,8 @@ class WorkerProcess:
         loop.add_reader(self._answers, self._read_answers)
         loop.add_reader(self._printed, self._read_output)
         self._watch_end()
-        self.send(hello, b"")
+        if hello:
+            self.send(hello, b"")
 
     def __repr__(self) -> str:
         return f"<WorkerProcess {self.pid}>"
@@ -212,6 +213,15 @@ class WorkerProcess:
     def pid(self) -> int:
         """The process id, which is its process group's too."""
         return self._process.pid
+
+    def hear(
+        self,
+        on_frame: "Callable[[WorkerProcess, Frame], None]",
+        on_garble: "Callable[[WorkerProcess, str], None]",
+        on_end: "Callable[[WorkerProcess, int], None]",
+    ) -> None:
+        """Let others hear of it from now on; it must not have ended."""
+        self._on_frame, self._on_garble, self._on_end = on_frame, on_garble, on_end
 
     @property
     def unsent(self) -> int:

@@ -120,6 +120,10 @@ class ProgramSource:
 class ProgramRunner(Protocol):
     """Runs uploaded programs, which nobody trusts. Made and used on one event loop."""
 
+    async def aclose(self) -> None:
+        """Release what it keeps; nothing runs any more. Closing twice is fine."""
+        ...
+
     async def check(self) -> None:
         """Return if programs can be run here as safely as was asked for.
 

@@ -1,6 +1,7 @@
 """The process of one uploaded program: ``python -m swqr_adapters.execution.sandbox.child``.
 
-It imports what programs need, shuts itself in, and only then reads what it was sent as a program.
+It imports what programs need, ahead of time if it is told to, shuts itself in, and only then takes
+what it was sent as a program.
 Nothing that happens after that is trusted by anybody outside.
 """
 
@@ -36,15 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one program, or check one document.
 
     Args:
-        arguments: The descriptor to read from, the one to write to, the supervisor's process id
-            and the folder to work in; by default the command line's.
+        arguments: The descriptor to read from, the one to write to, the supervisor's process id,
+            the folder to work in, and ``ahead`` to be ready for a program before one is there; by
+            default the command line's.
     """
-    requests, answers, _, folder = sys.argv[1:] if arguments is None else arguments
+    requests, answers, _, folder, when = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.chdir(folder)
+    if when == "ahead":
+        _import_all()
     stream = open(int(requests), "rb", buffering=CHUNK)  # noqa: PTH123, SIM115 - for life
     pipe = Pipe(stream, int(answers))
     first, second = read_frame(stream), read_frame(stream)
@@ -132,7 +136,16 @@ def _check(pipe: Pipe, hello: Hello, document: bytes) -> None:
     pipe.say((problem or "").encode("utf-8", "replace"), say="result")
 
 
+def _import_all() -> None:
+    from swqr_adapters.codec import encode
+
+    from . import program  # noqa: F401
+
+    encode(None)
+
+
 def _run(pipe: Pipe, hello: Hello, source: bytes, params: bytes) -> None:
+    _import_all()
     logging.basicConfig(level=level_number(hello.log_level), format="%(levelname)s %(message)s")
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     from swqr_adapters.codec import decode, encode
@@ -141,7 +154,6 @@ def _run(pipe: Pipe, hello: Hello, source: bytes, params: bytes) -> None:
 
     backend = ProgramBackend(hello.device or {}, pipe.run)
     messenger = Messenger(lambda text: pipe.say(text, say="publish"), hello.interim)
-    encode(None)
     _shut_in(hello)
     pipe.say(say="ready")
     try:

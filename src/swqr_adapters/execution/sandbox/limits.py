@@ -36,6 +36,8 @@ class SandboxLimits:
         start_seconds: Until it must be ready to begin.
         check_seconds: In which a document must have been checked by its schema.
         processes: Programs and checks that run side by side.
+        spares: Sandboxes that wait for a program, once one has run.
+        spare_seconds: How long they wait for the next one.
     """
 
     memory_bytes: int = 1024 * _MIB
@@ -50,3 +52,5 @@ class SandboxLimits:
     start_seconds: float = 120.0
     check_seconds: float = 10.0
     processes: int = 8
+    spares: int = 1
+    spare_seconds: float = 600.0

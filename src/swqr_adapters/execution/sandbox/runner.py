@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
-from swqr_adapters.execution.failures import Failure
+from swqr_adapters.execution.failures import Failure, start_failed
 from swqr_adapters.execution.text import one_line
 from swqr_core.errors import AccessDeniedError
 from swqr_core.ports.executor import (
@@ -15,13 +15,14 @@ from swqr_core.ports.executor import (
     ProgramSource,
 )
 
+from .box import Box
 from .isolation import Isolation, probe_isolation
 from .limits import SandboxLimits, Trust
 from .messages import Hello
 from .running import Running
 from .schemas import is_simple, problem_of
 from .seccomp import make_filter
-from .surroundings import surroundings
+from .spares import Spares
 
 __all__ = ["SandboxRunner"]
 
@@ -31,7 +32,8 @@ _FAILED = 5203
 class SandboxRunner:
     """Runs each uploaded program in a process of its own; see ``ProgramRunner``.
 
-    Made and used on one event loop. It starts nothing before it is asked to, and keeps nothing.
+    Made and used on one event loop. It starts nothing before it is asked to. Once a program has
+    run, a sandbox for the next one is kept ready; see ``Spares``.
 
     Args:
         trust: What must hold here; where less does, no program is run.
@@ -49,10 +51,15 @@ class SandboxRunner:
         self._trust = trust
         self._limits = limits or SandboxLimits()
         self._offered = offered
+        self._spares = Spares(self._limits)
         self._room = asyncio.Semaphore(self._limits.processes)
 
     def __repr__(self) -> str:
         return f"<SandboxRunner, trust {self._trust.value!r}>"
+
+    async def aclose(self) -> None:
+        """End the sandboxes that wait. Closing twice is fine."""
+        await self._spares.aclose()
 
     async def check(self) -> None:
         """Return if programs may be run here."""
@@ -144,13 +151,31 @@ class SandboxRunner:
         publish: Callable[[bytes], None],
     ) -> ExecutionOutcome:
         namespaces = self._offered is not None and self._offered.namespaces
+        is_program = request is not None
+
+        def stock() -> None:  # now, for the start of the first one is not to be slowed down
+            if is_program:
+                self._spares.fill_up(namespaces=namespaces)
+
+        async def run_in(box: Box) -> tuple[ExecutionOutcome, bool]:
+            running = Running(
+                box, self._limits, hello, bodies,
+                executor=executor, request=request, publish=publish, on_ready=stock,
+            )  # fmt: skip
+            return await running.outcome(), running.began
+
         async with self._room:
-            with surroundings(self._limits, namespaces=namespaces) as settings:
-                running = Running(
-                    settings, self._limits, hello, bodies,
-                    executor=executor, request=request, publish=publish,
-                )  # fmt: skip
-                return await running.outcome()
+            waited = self._spares.take() if is_program else None
+            if waited is not None:
+                outcome, began = await run_in(waited)
+                if began:
+                    return outcome
+                # It had died while it waited, and nothing of the program has happened.
+            try:
+                box = Box(self._limits, namespaces=namespaces)
+            except OSError as error:
+                return start_failed(error).outcome()
+            return (await run_in(box))[0]
 
 
 def _failed(reason: str, solution: str | None = None) -> ExecutionOutcome:

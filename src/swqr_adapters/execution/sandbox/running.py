@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 
 from attrs import evolve
 
@@ -22,9 +21,9 @@ from swqr_core.ports.executor import (
     Executor,
 )
 
+from .box import Box
 from .limits import SandboxLimits
 from .messages import Hello, Publish, Ready, Result, RunCircuits, answer_head, read_said
-from .surroundings import SandboxSettings
 
 __all__ = ["Running"]
 
@@ -37,18 +36,19 @@ class Running:
     """A program that runs, or a check that does.
 
     Args:
-        settings: How its process is made.
+        box: Where it runs.
         limits: What it may use.
         hello: What it is told first.
         bodies: The source, and the parameters or the document.
         executor: What runs its circuits; None for a check.
         request: The job; None for a check.
         publish: Takes its interim results.
+        on_ready: Called when it begins.
     """
 
     def __init__(
         self,
-        settings: SandboxSettings,
+        box: Box,
         limits: SandboxLimits,
         hello: Hello,
         bodies: tuple[bytes, bytes],
@@ -56,13 +56,14 @@ class Running:
         executor: Executor | None,
         request: ExecutionRequest | None,
         publish: Callable[[bytes], None],
+        on_ready: Callable[[], None],
     ) -> None:
-        self._settings, self._limits, self._hello = settings, limits, hello
+        self._box, self._limits, self._hello = box, limits, hello
         self._source, self._params = bodies
         self._executor, self._request, self._publish = executor, request, publish
+        self._on_ready = on_ready
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[ExecutionOutcome] = self._loop.create_future()
-        self._gone: asyncio.Future[None] = self._loop.create_future()
         self._runs: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._ready = False
@@ -70,26 +71,22 @@ class Running:
         self._count = 0
         self._published = self._published_bytes = 0
 
+    @property
+    def began(self) -> bool:
+        """Whether anything of what it was sent may have run."""
+        return self._ready
+
     async def outcome(self) -> ExecutionOutcome:
         """Run it to its end; cancelling this kills it, and all that it has started.
 
         Raises:
             ClosedError: The executor was closed.
         """
+        process = self._box.process
+        self._box.hear(self._heard, self._garbled, self._ended)
         try:
-            process = WorkerProcess(
-                self._settings,
-                self._hello.frame(self._source) + frame_head({}, len(self._params)),
-                threads=1,
-                loop=self._loop,
-                on_frame=self._heard,
-                on_garble=self._garbled,
-                on_end=self._ended,
-            )
-        except OSError as error:
-            return start_failed(error).outcome()
-        try:
-            process.send(b"", self._params)
+            process.send(self._hello.frame(self._source), b"")
+            process.send(frame_head({}, len(self._params)), self._params)
             self._let(self._limits.start_seconds, start_failed("it was not ready in time"))
             outcome = await self._done
             logs = process.take_output()
@@ -98,8 +95,7 @@ class Running:
                 self._timer.cancel()
             for run in self._runs:
                 run.cancel()
-            process.kill()
-            await asyncio.shield(self._gone)
+            await self._box.aclose()
         return evolve(
             outcome,
             logs=logs,
@@ -132,6 +128,7 @@ class Running:
                 if self._request is not None:
                     seconds = self._request.wall_limit or seconds
                 self._let(seconds, ran_too_long(seconds))
+                self._on_ready()
             case Publish():
                 self._take(said.text)
             case RunCircuits():
@@ -217,8 +214,6 @@ class Running:
 
     def _ended(self, _: WorkerProcess, returncode: int) -> None:
         self._fail(_death(returncode))
-        with suppress(asyncio.InvalidStateError):
-            self._gone.set_result(None)
 
 
 def _death(returncode: int) -> Failure:

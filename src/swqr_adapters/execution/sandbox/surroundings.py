@@ -33,16 +33,19 @@ class SandboxSettings(WorkerSettings):
     Attributes:
         before: The command line before the interpreter's.
         folder: Where it works; the one place that it may write to.
+        ahead: Whether it imports what programs need before it is told anything.
     """
 
     before: Sequence[str] = ()
     folder: str = "/work"
+    ahead: bool = False
 
     def command(self, *arguments: int) -> list[str]:
         """Return the command line: nothing of the caller's settings is read, nothing written."""
         python = self.python or sys.executable
         module = ["-m", "swqr_adapters.execution.sandbox.child"]
-        return [*self.before, python, "-P", "-s", "-B", *module, *map(str, arguments), self.folder]
+        told = [*map(str, arguments), self.folder, "ahead" if self.ahead else "now"]
+        return [*self.before, python, "-P", "-s", "-B", *module, *told]
 
     def environment(self, threads: int) -> dict[str, str]:
         """Return an environment in which nothing of this process's is."""

@@ -228,6 +228,8 @@ class MemoryCloud:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._executor.aclose()
+        if self.runner is not None:
+            await self.runner.aclose()
         if self._log is not None:
             await self._log.aclose()
         await self.blobs.aclose()

@@ -62,6 +62,7 @@ class CloudSettings:
         max_ttl: The plan's longest session, in seconds.
         interactive_ttl: Seconds that a session may idle.
         pending_jobs: How many jobs may be pending at once; None for any number.
+        program_spares: How many sandboxes wait for the next program, once one has run.
         max_programs: How many uploaded programs each user may keep in an instance.
         usage_seconds: The instance's usage limit in seconds; None for none.
         fleet: A TOML file of instances and devices to mirror; None for one instance and every
@@ -88,6 +89,7 @@ class CloudSettings:
     max_ttl: int = setting(number, 28_800)
     interactive_ttl: int = setting(number, 60)
     pending_jobs: int | None = setting(number, None)
+    program_spares: int = setting(number, 1)
     max_programs: int = setting(number, 100)
     usage_seconds: float | None = setting(amount, None)
     fleet: str | None = setting(str, None)
@@ -153,7 +155,7 @@ def make_cloud(
         clock=clock or SystemClock(),
         ids=ids or RandomIds(),
         executor=executor,
-        runner=_runner(settings.programs),
+        runner=_runner(settings),
         blobs=SpillingBlobStore() if store is None else store.blobs,
         log=None if store is None else store.log,
         close=None if store is None else store.aclose,
@@ -224,13 +226,16 @@ def _instances(wanted: str | None, there: tuple[Instance, ...]) -> tuple[Instanc
     return (*first, *(one for one in there if one not in first))
 
 
-def _runner(programs: str) -> ProgramRunner | None:
+def _runner(settings: CloudSettings) -> ProgramRunner | None:
     """Make what runs uploaded programs, if any may run."""
-    if programs == "off":
+    spares = settings.program_spares
+    if spares < 0:
+        raise ConfigurationError(_SOURCE, f"program_spares must be 0 or more, not {spares}")
+    if settings.programs == "off":
         return None
-    from swqr_adapters.execution.sandbox import SandboxRunner, Trust
+    from swqr_adapters.execution.sandbox import SandboxLimits, SandboxRunner, Trust
 
-    return SandboxRunner(trust=Trust(programs))
+    return SandboxRunner(trust=Trust(settings.programs), limits=SandboxLimits(spares=spares))
 
 
 def _executor(

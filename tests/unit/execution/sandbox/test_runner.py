@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,25 @@ from swqr_core.testing import StubExecutor
 NOTHING = Isolation(namespaces=False, system_calls=False, limits=True)
 DRAFT_3 = "http://json-schema.org/draft-03/schema#"
 DEVICE = {"name": "ideal_5", "num_qubits": 5}
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@pytest.fixture(autouse=True)
+async def closing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Close every runner that a test has made."""
+    made: list[SandboxRunner] = []
+    begin = SandboxRunner.__init__
+
+    def remember(runner: SandboxRunner, **options: Any) -> None:
+        begin(runner, **options)
+        made.append(runner)
+
+    monkeypatch.setattr(SandboxRunner, "__init__", remember)
+    yield
+    for runner in made:
+        await runner.aclose()
 
 
 def source(body: str) -> ProgramSource:
@@ -75,12 +97,13 @@ async def test_limits_alone_still_hold_a_program_and_leave_no_folder_behind(
 
     body = "import os\nopen('file', 'w').close()\nreturn [dict(os.environ), len(bytearray(2**40))]"
     outcome = await run(runner, body)
+    await runner.aclose()
 
     assert outcome.reason == "The program ran out of memory."
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - a list
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@linux
 async def test_what_a_program_has_started_ends_with_it() -> None:
     body = """
 import os, time
@@ -104,6 +127,110 @@ time.sleep(600)
             break
         await asyncio.sleep(0.01)
     assert not is_alive(child)
+
+
+PID = "import os\nleft = os.listdir('.')\nopen('mine', 'w').close()\nreturn [os.getpid(), left]"
+
+
+def waiting() -> set[int]:
+    """Return the process ids of the sandboxes of this process."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"swqr_adapters.execution.sandbox.child" in words and b"%d" % os.getpid() in words:
+                found.add(int(entry.name))
+    return found
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something that happens in another process."""
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it has not happened within ten seconds")
+
+
+@linux
+async def test_a_sandbox_that_waits_serves_the_next_program_and_no_other() -> None:
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    slow = {"properties": {"s": {"pattern": "^(a+)+$"}}}
+    assert await runner.problem(slow, b'{"s": "a"}') is None
+    assert waiting() == set()  # none before a program has run
+
+    served = []
+    for _ in range(3):
+        before = waiting()
+        pid, left = json.loads((await run(runner, PID)).result)
+        assert left == []  # a folder of its own
+        served.append(pid in before)
+        assert not is_alive(pid)
+        assert len(waiting()) == 1
+    await runner.aclose()
+
+    assert served == [False, True, True]
+    assert waiting() == set()
+
+
+@linux
+async def test_a_sandbox_that_died_while_it_waited_is_passed_over() -> None:
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    await run(runner, "return 1")
+    (pid,) = waiting()
+    os.kill(pid, signal.SIGKILL)
+
+    assert (await run(runner, "return 2")).result == b"2"
+
+
+@linux
+@pytest.mark.parametrize("limits", [SandboxLimits(spares=0), SandboxLimits(spare_seconds=0.1)])
+async def test_none_waits_for_longer_than_it_shall(limits: SandboxLimits) -> None:
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS, limits=limits)
+    await run(runner, "return 1")
+
+    await until(lambda: waiting() == set())
+
+
+@linux
+async def test_one_that_waited_is_killed_with_the_job_that_it_serves() -> None:
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    await run(runner, "return 1")
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+    body = "import os\nuser_messenger.publish(os.getpid())\nwhile True:\n    pass"
+    running = asyncio.ensure_future(run(runner, body, publish=told.put_nowait, wall_limit=600.0))
+    pid = int(await told.get())
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+    assert not is_alive(pid)
+
+
+KILLED = """
+import asyncio, os, signal
+from swqr_adapters.execution.sandbox import SandboxLimits
+from swqr_adapters.execution.sandbox.spares import Spares
+
+async def main():
+    spares = Spares(SandboxLimits())
+    spares.fill_up(namespaces=NAMESPACES)
+    print(spares.take().process.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@linux
+@pytest.mark.parametrize("namespaces", [False, probe_isolation().namespaces])
+async def test_one_that_waits_dies_with_a_server_that_is_killed(namespaces: bool) -> None:
+    program = KILLED.replace("NAMESPACES", str(namespaces))
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program], capture_output=True, check=False
+    )
+
+    await until(lambda: not is_alive(int(done.stdout)))
 
 
 def is_alive(process: int) -> bool:
