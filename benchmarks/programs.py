@@ -1,7 +1,7 @@
 """A search as one uploaded program over the same search as a session's jobs, near and far away.
 
 Both find an angle in steps of one estimation each, on a warm cloud. What a program costs is a new
-process with Qiskit in it; what it saves is the way there and back for each step.
+process with Qiskit in it, unless one waits; what it saves is the way there and back for each step.
 """
 
 from functools import partial
