@@ -10,7 +10,7 @@ from swqr_adapters.storage.blobs import SpillingBlobStore
 from swqr_adapters.storage.memory import MemoryEventLog
 from swqr_adapters.transports.memory import MemoryCloud
 from swqr_adapters.transports.memory import transport as module
-from swqr_adapters.transports.memory.cloud import job_seed
+from swqr_adapters.transports.memory.executions import job_seed
 from swqr_core import (
     AsyncRuntime,
     BackendStatus,

@@ -75,7 +75,7 @@ async def opened(path: Path) -> AsyncIterator[Opener]:
     async def crash() -> None:
         for cloud, store in clouds:
             cloud.machine._dead = ClosedError("the test's cloud")  # noqa: SLF001 - it tells nobody
-            for task in cloud._running.values():  # noqa: SLF001
+            for task in cloud._executions._running.values():  # noqa: SLF001
                 task.cancel()
             await store.aclose()
 

@@ -44,7 +44,7 @@ def test_memory_is_given_in_bytes_or_larger_units(text: str, expected: int) -> N
 async def test_the_limits_of_an_execution_reach_the_workers() -> None:
     settings = CloudSettings(wall_limit=5.0, memory_limit=2**30)
     cloud = make_cloud(settings)
-    pool = cloud._executor  # noqa: SLF001 - a job over its limit takes long
+    pool = cloud._executions._executor  # noqa: SLF001 - a job over its limit takes long
     assert isinstance(pool, WorkerPool)
 
     assert (pool._wall_limit, pool._memory_limit) == (5.0, 2**30)  # noqa: SLF001

@@ -1,18 +1,15 @@
 """From a running program to those who read its interim results."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
 
 from swqr_core.engine.facts import InterimPublished
 from swqr_core.engine.inputs import PublishInterim
 from swqr_core.errors import ClosedError
 from swqr_core.model.ids import JobId
-from swqr_core.model.payload import Payload
-from swqr_core.ports.storage import BlobStore
 
 from .machine import Machine
+from .payloads import Payloads
 
 __all__ = ["Publisher"]
 
@@ -28,21 +25,18 @@ class Publisher:
     Args:
         job_id: The job.
         machine: Where it runs.
-        blobs: Where results are kept.
-        keep: Puts one there, as soon as there is room.
+        payloads: Where results are kept.
     """
 
     def __init__(
         self,
         job_id: JobId,
         machine: Machine,
-        blobs: BlobStore,
-        keep: Callable[[bytes], Coroutine[Any, Any, Payload]],
+        payloads: Payloads,
     ) -> None:
         self._job_id = job_id
         self._machine = machine
-        self._blobs = blobs
-        self._keep = keep
+        self._payloads = payloads
         self._known = len(machine.view.interim(job_id))
         self._left: list[bytes] = []
         self._writing: asyncio.Task[None] | None = None
@@ -69,9 +63,9 @@ class Publisher:
         with suppress(ClosedError):  # nobody is left who could read it
             while self._left:
                 some, self._left = self._left[:_AT_ONCE], self._left[_AT_ONCE:]
-                stored = tuple([await self._keep(result) for result in some])
+                stored = tuple([await self._payloads.keep(result) for result in some])
                 input = PublishInterim(job_id=self._job_id, results=stored)
                 step = await self._machine.insist(input)
                 if not any(isinstance(fact, InterimPublished) for fact in step.facts):
                     for payload in stored:  # the job has ended meanwhile
-                        await self._blobs.release(payload.digest)
+                        self._payloads.release(payload.digest)

@@ -271,7 +271,7 @@ class MemoryTransport(ProgramCalls):
         job = self._view.job(self._principal, job_id)
         if job.spec.private:
             return b"{}"
-        params = await self._cloud.read(job.id, "params", job.params)
+        params = await self._cloud.payloads.read(job.id, "params", job.params)
         return b"{}" if params is None else params
 
     async def result(self, job_id: str) -> bytes | None:
@@ -282,19 +282,19 @@ class MemoryTransport(ProgramCalls):
             return None
         if job.result.size > _CAPABILITIES.max_result_bytes:
             raise PayloadTooLargeError("result", job.result.size, _CAPABILITIES.max_result_bytes)
-        data = await self._cloud.read(job.id, "result", job.result)
+        data = await self._cloud.payloads.read(job.id, "result", job.result)
         if job.spec.private:
             step = await self._machine.feed(TakeResult(principal=self._principal, job_id=job.id))
             if not any(isinstance(fact, ResultTaken) for fact in step.facts):
                 return None  # somebody else was quicker
-            await self._cloud.tidied()
+            await self._cloud.payloads.tidied()
         return data
 
     async def logs(self, job_id: str) -> str:
         """Return the job's log."""
         self._check()
         stored = self._view.logs(self._principal, job_id)
-        logs = await self._cloud.read(job_id, "logs", stored)
+        logs = await self._cloud.payloads.read(job_id, "logs", stored)
         return "" if logs is None else logs.decode()
 
     async def metrics(self, job_id: str) -> JobMetrics:
@@ -311,7 +311,7 @@ class MemoryTransport(ProgramCalls):
         """Remove a job that has ended, with all that was kept of it."""
         self._check()
         await self._machine.feed(DeleteJob(principal=self._principal, job_id=JobId(job_id)))
-        await self._cloud.tidied()
+        await self._cloud.payloads.tidied()
 
     async def set_tags(self, job_id: str, tags: tuple[str, ...]) -> None:
         """Replace the job's tags."""

@@ -121,7 +121,9 @@ class ProgramCalls:
         self._check_uploads()
         self._refuse_built_in(program_id, "read the source of")
         shelved = self._view.library.own(self._principal, program_id, "read the source of")
-        source = await self._cloud.read(program_id, "source", shelved.source, noun="program")
+        source = await self._cloud.payloads.read(
+            program_id, "source", shelved.source, noun="program"
+        )
         return source or b""
 
     async def update_program(self, program_id: str, update: ProgramUpdate) -> None:
@@ -228,7 +230,7 @@ class ProgramCalls:
             size += payload.size
             if results and size > _PAGE_BYTES:
                 break
-            result = await self._cloud.read(job_id, "interim results", payload)
+            result = await self._cloud.payloads.read(job_id, "interim results", payload)
             results.append(result or b"")
         complete = ended and start + len(results) >= len(stored)
         return InterimResults(start=start, results=tuple(results), complete=complete)
