@@ -253,7 +253,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         offset=_WHOLE,
     ),
     "InstanceUsage": _object(
-        "instance_id plan_id usage_consumed_seconds",
+        "instance_id plan_id",
         instance_id=_TEXT,
         plan_id=_TEXT,
         usage_consumed_seconds=_NUMBER,

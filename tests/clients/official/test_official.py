@@ -104,25 +104,39 @@ def test_wrong_credentials_are_refused(folder: Any, serve: Any, lead: Any) -> No
     assert "right" not in str(caught.value)
 
 
-def test_a_gateway_gives_the_same_clients_another_platform(
-    served: Any, folder: Any, serve: Any, lead: Any, make_bell: Any
+@pytest.mark.parametrize(
+    "far",
+    [
+        "ibm://{served.crn}?url={served.url}&token_env=FAR_KEY",
+        "strangeworks://?url={served.url}&api_key_env=FAR_KEY",
+    ],
+    ids=["ibm", "strangeworks"],
+)
+def test_a_gateway_gives_the_same_clients_another_platform(  # noqa: PLR0917 - fixtures
+    served: Any, folder: Any, serve: Any, lead: Any, make_bell: Any, far: str
 ) -> None:
-    url = f"ibm://{served.crn}?url={served.url}&token_env=FAR_KEY"
+    url = far.format(served=served)
     with serve(url, folder(), FAR_KEY=served.token) as near, lead(near.url):
         service = QiskitRuntimeService(
             channel="ibm_quantum_platform", token=near.token, instance=near.crn
         )
         backend = service.backend("ibm_manila")
-        with Session(backend=backend) as session:
-            job = SamplerV2(mode=session).run([make_bell(backend)], shots=50)
-            counts = counts_of(job)
+        session = Session(backend=backend)
+        job = SamplerV2(mode=session).run([make_bell(backend)], shots=50)
+        counts = counts_of(job)
+        # The session has the device, so what comes from outside waits.
+        late = SamplerV2(mode=backend).run([make_bell(backend)], shots=50)
+        late.cancel()
+        session.close()
         job.update_tags(["far"])
         tags = set(service.job(job.job_id()).tags)
         state = session.details()["state"]
+        ends = [str(service.job(one.job_id()).status()) for one in (job, late)]
 
     assert sum(counts.values()) == 50
     assert state == "closed"
     assert tags == {"far"}
+    assert ends == ["DONE", "CANCELLED"]
 
 
 # --- backends ----------------------------------------------------------------------------------

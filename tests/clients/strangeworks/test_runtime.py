@@ -1,10 +1,12 @@
 """strangeworks-qiskit-runtime, unmodified: jobs, results, sessions, through both products."""
 
 import threading
+from math import pi
 from typing import Any
 
 import pytest
 from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import Parameter
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import EstimatorV2, SamplerV2
 from strangeworks_qiskit_runtime import StrangeworksQiskitRuntimeService
@@ -78,6 +80,43 @@ def test_without_shots_there_are_4096(backend: Any, sampled: QuantumCircuit) -> 
     result = SamplerV2(mode=backend).run([sampled]).result()
 
     assert result[0].data.meas.num_shots == 4096
+
+
+def swept(backend: Any, angle: Any) -> QuantumCircuit:
+    """Return a circuit in the device's own gates: at the angle 0 it measures 1, at pi 0."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.sx(0)
+    circuit.rz(angle, 0)
+    circuit.sx(0)
+    circuit.measure(0, 0)
+    return transpile(circuit, backend, optimization_level=0)
+
+
+def test_a_sweep_of_parameters_gives_counts_for_each_point(backend: Any) -> None:
+    circuit = swept(backend, Parameter("angle"))
+
+    job = SamplerV2(mode=backend).run([(circuit, [[0.0], [pi]])], shots=50)
+
+    data = job.result()[0].data.c
+    assert data.shape == (2,)
+    assert [data.get_counts(point) for point in range(2)] == [{"1": 50}, {"0": 50}]
+
+
+def test_expressions_of_parameters_are_run_or_refused_by_name(
+    sdk: Any, service: Any, backend: Any
+) -> None:
+    circuit = swept(backend, 2 * Parameter("angle"))
+
+    job = SamplerV2(mode=backend).run([(circuit, [[0.0], [pi / 2]])], shots=50)
+
+    if StrangeworksSession is None:
+        data = job.result()[0].data.c
+        assert [data.get_counts(point) for point in range(2)] == [{"1": 50}, {"0": 50}]
+    else:  # it writes them in a binary form whose reader is not safe
+        assert ended(job) == "FAILED"
+        files = {file.file_name: file.url for file in sdk.jobs(slug=job.job_slug)[0].files}
+        (told,) = sdk.download_job_files([files["error.json"]])
+        assert "ymengine" in told["error"]["message"]
 
 
 def test_an_estimator_gives_values(backend: Any) -> None:

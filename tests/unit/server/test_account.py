@@ -5,7 +5,10 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 from yarl import URL
+
+from swqr_adapters.transports.memory.transport import MemoryTransport
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
@@ -156,6 +159,22 @@ async def test_a_limit_is_not_set_over_the_wire(world: Any) -> None:
 
     assert shown.json == {"instance_limit": 600.0}
     assert (reply.status, reply.error["code"]) == (403, 1200)
+
+
+async def test_where_no_usage_is_told_clients_get_no_figures_and_may_go_on(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = evolve(world.cloud.transport().capabilities, usage=False)
+    monkeypatch.setattr(MemoryTransport, "capabilities", silent)
+
+    used = await world.ask("GET", "/instances/usage")
+    rest = [
+        await world.ask("GET", path)
+        for path in ("/instance", "/instances/configuration", "/accounts/acc")
+    ]
+
+    assert (used.status, sorted(used.json)) == (200, ["instance_id", "plan_id"])
+    assert [reply.status for reply in rest] == [200, 200, 200]
 
 
 async def test_an_account_tells_its_plans(world: Any) -> None:

@@ -12,6 +12,8 @@ from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import usage_document
 from swqr_core.errors import AccessDeniedError
 from swqr_core.model.principal import Instance, Principal
+from swqr_core.model.usage import InstanceUsage
+from swqr_core.ports.transport import RuntimeTransport
 
 __all__ = ["ROUTES", "account_of", "plan_id"]
 
@@ -31,13 +33,26 @@ def plan_id(instance: Instance) -> str:
 
 
 async def usage(call: Call) -> web.StreamResponse:
-    """Tell what the instance has used; a limit that does not exist is not there, never null."""
+    """Tell what the instance has used; a limit that does not exist is not there, never null.
+
+    Official clients ask before each job. Where the platform behind tells no usage, they get no
+    figures, which they take for no limit, and a client of ours is told why.
+    """
+    if not call.transport.capabilities.usage and not call.extended:
+        return json_answer({"instance_id": call.instance.id, "plan_id": plan_id(call.instance)})
     return json_answer(usage_document(await call.transport.usage()))
+
+
+async def _used(transport: RuntimeTransport, instance: Instance) -> InstanceUsage:
+    """Return an instance's usage and its limits; none where the platform tells none."""
+    if transport.capabilities.usage:
+        return await transport.usage()
+    return InstanceUsage(instance=instance.id, plan=instance.plan)
 
 
 async def instance(call: Call) -> web.StreamResponse:
     """Describe the instance."""
-    used = await call.transport.usage()
+    used = await _used(call.transport, call.instance)
     document: dict[str, Any] = {
         "backends": [backend.name for backend in await call.transport.backends()],
         "plan_id": plan_id(call.instance),
@@ -52,7 +67,7 @@ async def instance(call: Call) -> web.StreamResponse:
 
 async def configuration(call: Call) -> web.StreamResponse:
     """Tell the instance's limit in seconds; nothing if it has none."""
-    limit = (await call.transport.usage()).limit_seconds
+    limit = (await _used(call.transport, call.instance)).limit_seconds
     return json_answer({} if limit is None else {"instance_limit": limit})
 
 
@@ -94,7 +109,7 @@ async def _add(plan: dict[str, Any], call: Call, instance: Instance) -> None:
     transport = await call.service.provider.transport(principal)
     names = {backend.name for backend in await transport.backends()}
     plan["backends"] = sorted(names | set(plan["backends"]))
-    used = await transport.usage()
+    used = await _used(transport, instance)
     plan["usage_allocation_seconds"] += used.allocation_seconds or used.limit_seconds or 0.0
     if used.limit_seconds is not None:
         plan["usage_limit_seconds"] = plan.get("usage_limit_seconds", 0.0) + used.limit_seconds
