@@ -1,16 +1,20 @@
 """What the view keeps of each job, session and instance."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from datetime import datetime
+from typing import Final
 
 from attrs import define, evolve, field
 
 from swqr_core.model.ids import JobId, SessionId
 from swqr_core.model.job import Job
 from swqr_core.model.payload import Payload
+from swqr_core.model.query import JobQuery
 from swqr_core.model.session import Session, SessionStep
 
 __all__ = ["Charges", "JobRecord", "SessionRecord", "Tenant"]
+
+_SMALL: Final = 1_000
 
 
 @define
@@ -92,13 +96,78 @@ class Charges:
 
 @define
 class Tenant:
-    """All that one instance has."""
+    """All that one instance has, and where to look for its jobs.
+
+    Attributes:
+        jobs: Its jobs, oldest first.
+        pending: Those that have not ended.
+        by_tag: Those that have a tag.
+        by_key: What each key has made; the job may be deleted.
+        sessions: Its sessions and batches, oldest first.
+        charges: What it was charged.
+    """
 
     jobs: dict[JobId, None] = field(factory=dict)
-    created: list[datetime] = field(factory=list)
-    order: list[JobId] = field(factory=list)
     pending: dict[JobId, None] = field(factory=dict)
     by_tag: dict[str, dict[JobId, None]] = field(factory=dict)
     by_key: dict[str, JobId] = field(factory=dict)
     sessions: dict[SessionId, None] = field(factory=dict)
     charges: Charges = field(factory=Charges)
+    # By time of acceptance, for bisection; some may be deleted.
+    _created: list[datetime] = field(factory=list, init=False)
+    _order: list[JobId] = field(factory=list, init=False)
+
+    def add(self, job: Job) -> None:
+        """Take in a job; they come in the order of acceptance."""
+        self.jobs[job.id] = None
+        if not job.state.ended:
+            self.pending[job.id] = None
+        self._created.append(job.created_at)
+        self._order.append(job.id)
+        self.tag(job)
+
+    def remove(self, job: Job) -> None:
+        """Forget a job."""
+        self.untag(job)
+        self.jobs.pop(job.id, None)
+        if len(self._order) > 2 * len(self.jobs) + _SMALL:
+            left = [
+                (at, id)
+                for at, id in zip(self._created, self._order, strict=True)
+                if id in self.jobs
+            ]
+            self._created, self._order = [at for at, _ in left], [id for _, id in left]
+
+    def tag(self, job: Job) -> None:
+        """Let a job be found by its tags."""
+        for tag in job.spec.tags:
+            self.by_tag.setdefault(tag, {})[job.id] = None
+
+    def untag(self, job: Job) -> None:
+        """Let it be found by its tags no longer."""
+        for tag in set(job.spec.tags):
+            tagged = self.by_tag[tag]
+            tagged.pop(job.id, None)
+            if not tagged:
+                del self.by_tag[tag]
+
+    def candidates(self, query: JobQuery, in_session: dict[JobId, None]) -> dict[JobId, None]:
+        """Return the smallest set that is known to hold every match.
+
+        Args:
+            query: What is wanted.
+            in_session: The jobs of the session that it names, if it names one.
+        """
+        found = [self.jobs]
+        if query.session_id is not None:
+            found.append(in_session)
+        found += [self.by_tag.get(tag, {}) for tag in query.tags]
+        if query.states and not any(state.ended for state in query.states):
+            found.append(self.pending)
+        after, before = query.created_after, query.created_before
+        if after is not None or before is not None:
+            first = 0 if after is None else bisect_left(self._created, after)
+            last = len(self._created) if before is None else bisect_right(self._created, before)
+            if last - first < min(map(len, found)):
+                found.append({id: None for id in self._order[first:last] if id in self.jobs})
+        return min(found, key=len)

@@ -4,7 +4,6 @@ The engine forgets what it no longer needs; the view remembers all of it, and is
 answered from. It holds only published facts, so nobody reads what is not yet durable.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -178,12 +177,8 @@ class View:
             instance=fact.principal.instance,
         )
         self._jobs[fact.job_id] = JobRecord(job, fact.number)
-        tenant.jobs[fact.job_id] = tenant.pending[fact.job_id] = None
-        tenant.created.append(fact.at)
-        tenant.order.append(fact.job_id)
+        tenant.add(job)
         tenant.by_key[fact.key] = fact.job_id
-        for tag in spec.tags:
-            tenant.by_tag.setdefault(tag, {})[fact.job_id] = None
         if spec.session_id is not None:
             self._sessions[spec.session_id].jobs[fact.job_id] = None
         self._queues[spec.backend] = self._queues.get(spec.backend, 0) + 1
@@ -226,11 +221,10 @@ class View:
 
     def _tags_set(self, fact: TagsSet) -> None:
         record = self._jobs[fact.job_id]
-        self._untag(record.job)
+        tenant = self._tenant(record.job.instance or InstanceId(""))
+        tenant.untag(record.job)
         record.job = evolve(record.job, spec=evolve(record.job.spec, tags=fact.tags))
-        for tag in fact.tags:
-            tenant = self._tenant(record.job.instance or InstanceId(""))
-            tenant.by_tag.setdefault(tag, {})[fact.job_id] = None
+        tenant.tag(record.job)
 
     def _result_taken(self, fact: ResultTaken) -> None:
         record = self._jobs[fact.job_id]
@@ -240,9 +234,7 @@ class View:
     def _job_deleted(self, fact: JobDeleted) -> None:
         job = self._jobs.pop(fact.job_id).job
         self._interim.pop(fact.job_id, None)
-        self._untag(job)
-        if job.instance is not None:
-            self._tenant(job.instance).jobs.pop(fact.job_id, None)
+        self._tenant(job.instance or InstanceId("")).remove(job)
         if job.spec.session_id is not None:
             self._sessions[job.spec.session_id].jobs.pop(fact.job_id, None)
 
@@ -251,14 +243,6 @@ class View:
 
     def _interim_published(self, fact: InterimPublished) -> None:
         self._interim.setdefault(fact.job_id, []).extend(fact.results)
-
-    def _untag(self, job: Job) -> None:
-        tenant = self._tenant(job.instance or InstanceId(""))
-        for tag in set(job.spec.tags):
-            tagged = tenant.by_tag[tag]
-            tagged.pop(job.id, None)
-            if not tagged:
-                del tenant.by_tag[tag]
 
     def _tenant(self, instance: InstanceId) -> Tenant:
         tenant = self._tenants.get(instance)
@@ -345,7 +329,9 @@ class View:
         """Return the jobs of the principal's instance that match."""
         tenant = self._tenant(principal.instance)
         if query.key is None:
-            ids = self._candidates(tenant, principal, query)
+            inside = self._sessions.get(query.session_id or "")
+            mine = inside is not None and inside.session.instance == principal.instance
+            ids = tenant.candidates(query, inside.jobs if inside is not None and mine else {})
         else:
             known = tenant.by_key.get(query.key)
             ids = {known: None} if known in tenant.jobs else {}
@@ -357,30 +343,6 @@ class View:
         jobs = [job for job in known_jobs if all(ok(job) for ok in asked)]
         jobs.sort(key=lambda job: self._jobs[job.id].number)
         return page(window(jobs, len(jobs), query), len(jobs), query)
-
-    def _candidates(
-        self, tenant: Tenant, principal: Principal, query: JobQuery
-    ) -> dict[JobId, None]:
-        """Return the smallest set that is known to hold every match."""
-        found = [tenant.jobs]
-        if query.session_id is not None:
-            record = self._sessions.get(query.session_id)
-            mine = record is not None and record.session.instance == principal.instance
-            found.append(record.jobs if record is not None and mine else {})
-        found += [tenant.by_tag.get(tag, {}) for tag in query.tags]
-        if query.states and not any(state.ended for state in query.states):
-            found.append(tenant.pending)
-        if query.created_after is not None or query.created_before is not None:
-            first = bisect_left(tenant.created, query.created_after) if query.created_after else 0
-            last = (
-                bisect_right(tenant.created, query.created_before)
-                if query.created_before
-                else len(tenant.created)
-            )
-            if last - first < min(map(len, found)):
-                span = tenant.order[first:last]
-                found.append({i: None for i in span if i in tenant.jobs})
-        return min(found, key=len)
 
     def sessions(self, principal: Principal, query: SessionQuery, at: datetime) -> Page[Session]:
         """Return the sessions and batches of the principal's instance that match."""
@@ -467,16 +429,9 @@ class View:
         """Take in a job; they come in the order of acceptance."""
         job = record.job
         self._jobs[job.id] = record
-        tenant = self._tenant(job.instance or InstanceId(""))
-        tenant.jobs[job.id] = None
-        tenant.created.append(job.created_at)
-        tenant.order.append(job.id)
-        for tag in job.spec.tags:
-            tenant.by_tag.setdefault(tag, {})[job.id] = None
+        self._tenant(job.instance or InstanceId("")).add(job)
         if job.spec.session_id is not None:
             self._sessions[job.spec.session_id].jobs[job.id] = None
-        if not job.state.ended:
-            tenant.pending[job.id] = None
         if job.state is JobState.QUEUED:
             self._queues[job.spec.backend] = self._queues.get(job.spec.backend, 0) + 1
         if interim:

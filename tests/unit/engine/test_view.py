@@ -304,3 +304,17 @@ def test_a_page_holds_what_looking_at_every_job_would_find(
     assert page.total == len(matching)
     assert list(page) == matching[query.offset : query.offset + query.limit]
     assert len(view.jobs(OTHER, query)) == 0
+
+
+def test_where_nearly_all_jobs_were_deleted_the_others_are_found_by_their_time() -> None:
+    view = View()
+    for number in range(1_500):
+        view.apply(accepted(f"j{number}", number))
+        view.apply(started(f"j{number}", number))
+        view.apply(completed(f"j{number}", number))
+    for number in range(1_500):
+        if number % 100:
+            view.apply(JobDeleted(at=at(2_000), job_id=JobId(f"j{number}")))
+    query = JobQuery(created_after=at(250), created_before=at(600), newest_first=False)
+
+    assert [job.id for job in view.jobs(ME, query)] == ["j300", "j400", "j500", "j600"]
