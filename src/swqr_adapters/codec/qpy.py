@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .budget import Budget
 from .errors import MalformedPayloadError, UnsafePayloadError, is_about_input
 from .qpy_calls import check_calls
+from .qpy_sizes import CIRCUIT, check_sizes, refuse_over
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -20,7 +21,6 @@ PLAIN_VERSION: Final = 13  # older ones have expressions of parameters in the fo
 TABLE_VERSION: Final = 16  # from here on a table says where each circuit starts
 CLIENT_VERSION: Final = 17  # the newest that the service takes from clients
 _FILE: Final = struct.Struct("!6sBBBBQc1s")
-_CIRCUIT: Final = struct.Struct("!H1cHIIQIQI")
 _ENCODING: Final = _FILE.size - 2  # where the header says how expressions are encoded
 _SYMENGINE, _SYMPY = b"e", b"p"
 _NO_SYMPY: Final = (SyntaxError, UnicodeDecodeError, ValueError)
@@ -61,6 +61,7 @@ def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
             _check_circuit(raw, start, budget)
     except struct.error as exc:
         raise MalformedPayloadError("$", "the QPY file is cut off") from exc
+    check_sizes(raw, budget)
     check_calls(raw, qubits=budget.qubits)
     return version
 
@@ -68,20 +69,10 @@ def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
 def _check_circuit(raw: bytes, start: int, budget: Budget) -> None:
     if start > len(raw):
         raise MalformedPayloadError("$", "the QPY file's table points outside")
-    _, _, _, qubits, clbits, _, _, instructions, _ = _CIRCUIT.unpack_from(raw, start)
-    over = [
-        f"{found} {what} (limit {limit})"
-        for what, found, limit in (
-            ("qubits", qubits, budget.qubits),
-            ("classical bits", clbits, budget.clbits),
-            ("instructions", instructions, budget.instructions),
-        )
-        if found > limit
-    ]
-    if over:
-        raise UnsafePayloadError(
-            "$", f"the circuit announces {', '.join(over)}: send a smaller one"
-        )
+    _, _, _, qubits, clbits, _, _, instructions, _ = CIRCUIT.unpack_from(raw, start)
+    refuse_over(
+        budget, where="the circuit", qubits=qubits, clbits=clbits, instructions=instructions
+    )
     if instructions * MIN_INSTRUCTION > len(raw):
         raise MalformedPayloadError("$", "the QPY file announces more instructions than it holds")
 
