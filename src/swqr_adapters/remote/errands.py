@@ -107,7 +107,7 @@ def missing(message: str, errand: Errand) -> NotFoundError:
     for word, kind, id in possible:
         if word in message.lower():
             return kind(id)
-    if possible:
+    if possible and not (errand.instance and errand.instance in message):
         _, kind, id = possible[-1] if errand.job is not None else possible[0]
         return kind(id)
     return InstanceNotFoundError(errand.instance)

@@ -22,7 +22,13 @@ from swqr_adapters.wire.strangeworks import (
     properties_request,
 )
 from swqr_adapters.wire.strangeworks.values import borrowed
-from swqr_core.errors import BackendNotFoundError, InvalidInputError, NotFoundError, ProtocolError
+from swqr_core.errors import (
+    BackendNotFoundError,
+    InstanceNotFoundError,
+    InvalidInputError,
+    NotFoundError,
+    ProtocolError,
+)
 from swqr_core.model.backend import Backend
 from swqr_core.model.ids import BackendName
 
@@ -141,6 +147,8 @@ class BackendCalls(ResourceBound):
         except BackendNotFoundError as error:
             if not error.known:
                 await self.backend(name)  # which knows near names
+            raise
+        except InstanceNotFoundError:
             raise
         except NotFoundError as error:
             await self.backend(name)

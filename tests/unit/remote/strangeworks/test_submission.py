@@ -9,6 +9,7 @@ from tests.unit.remote.conftest import EagerClock
 from swqr_adapters.transports.strangeworks import StrangeworksTransport
 from swqr_core.errors import (
     BackendNotFoundError,
+    InstanceNotFoundError,
     OutcomeUnknownError,
     SessionClosedError,
     UnsupportedOperation,
@@ -18,7 +19,7 @@ from swqr_core.model.ids import BackendName, SessionId
 from swqr_core.model.job import JobSpec
 from swqr_core.model.session import SessionSpec
 
-from .conftest import CREATE, Platform, age, refusal
+from .conftest import CREATE, RESOURCE, Platform, age, refusal
 
 PARAMS = rb'{ "pubs":[], "greeting":"\u00e9\/" }'
 
@@ -144,6 +145,19 @@ async def test_what_was_refused_is_told_and_not_looked_for(
 
     assert caught.value.id == "nowhere"
     assert len(platform.posted()) == 1
+    assert platform.jobs == {}
+
+
+async def test_a_resource_that_is_deleted_meanwhile_is_told_as_that(
+    platform: Platform, transport: StrangeworksTransport, spec: JobSpec
+) -> None:
+    for operation in (CREATE, "/runtime_backend_config"):
+        platform.fail("POST", operation, refusal(404, f"{RESOURCE!r} was not found"))
+
+    with pytest.raises(InstanceNotFoundError, match=RESOURCE):
+        await transport.submit(spec, PARAMS, key="k-1")
+    with pytest.raises(InstanceNotFoundError, match=RESOURCE):
+        await transport.backend_configuration("ibm_fez")
     assert platform.jobs == {}
 
 

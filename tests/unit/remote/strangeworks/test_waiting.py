@@ -136,6 +136,23 @@ async def test_lists_that_are_broken_for_good_end_the_wait(
     assert [type(end) for end in ends] == [ProtocolError, ProtocolError]
 
 
+async def test_a_wait_does_not_follow_empty_pages_that_say_there_is_more(
+    platform: Platform, transport: StrangeworksTransport, spec: JobSpec, clock: EagerClock
+) -> None:
+    jobs = await submitted(transport, spec, 20, clock)
+    for number in range(1000):  # each with a cursor of its own
+        info = {"endCursor": f"c{number}", "hasNextPage": True}
+        empty = {"workspace": {"jobs": {"pageInfo": info, "edges": []}}}
+        platform.fail("POST", "/sdk", web.json_response({"data": empty}))
+
+    ends = await asyncio.gather(
+        *(transport.wait_job(job.id, timeout=None) for job in jobs), return_exceptions=True
+    )
+
+    assert {type(end) for end in ends} == {ProtocolError}
+    assert "is empty and says that there is more" in str(ends[0])
+
+
 async def test_one_broken_job_leaves_the_others_alone(
     platform: Platform, transport: StrangeworksTransport, spec: JobSpec, clock: EagerClock
 ) -> None:
