@@ -316,7 +316,7 @@ class AsyncRuntime:
         """Wait until a job has ended, and return it; see ``JobPort.wait_job``.
 
         Waiting is only reading: while the platform cannot be reached it is tried again until
-        *timeout* seconds have passed, however long that is.
+        *timeout* seconds have passed, however long that is, and once more then.
         """
         end = None if timeout is None else self._clock.monotonic() + timeout
         delays = self._retry.pauses()
@@ -326,8 +326,10 @@ class AsyncRuntime:
                 return await self._transport.wait_job(job_id, timeout=left)
             except UnreachableError:
                 delay = next(delays)
-                if left is not None and left <= delay:
-                    raise
+                if end is not None:
+                    delay = min(delay, end - self._clock.monotonic())
+                    if delay <= 0:
+                        raise
                 await self._clock.sleep(delay)
             except WaitTimeoutError as error:
                 raise WaitTimeoutError(error.noun, error.id, timeout or 0.0) from None

@@ -2,6 +2,7 @@ import copy
 import inspect
 import pickle
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from qiskit_ibm_runtime.exceptions import (
 )
 
 from swqr_adapters.facade import QiskitRuntimeService
+from swqr_adapters.facade.connection import Connection
+from swqr_adapters.storage.journal import read_journals
 from swqr_core.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -28,7 +31,8 @@ from swqr_core.errors import (
 )
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.backend import BackendStatus
-from swqr_core.model.ids import InstanceId
+from swqr_core.model.ids import BackendName, InstanceId, ProgramId
+from swqr_core.model.job import JobSpec
 from swqr_core.model.usage import InstanceUsage
 from swqr_core.runtime.blocking import Runtime
 
@@ -567,3 +571,18 @@ def test_an_option_that_nobody_knows_is_named_with_those_there_are(
 def test_options_that_are_no_dictionary_are_refused(service: Any) -> None:
     with pytest.raises(IBMInputValueError, match="options: must be a dictionary"):
         submit(service, "other", {}, "ibm_manila")
+
+
+def test_what_goes_over_a_transport_that_is_made_later_is_noted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWQR_JOURNAL", str(tmp_path / "journal"))
+    url = f"memory://?execution=threads&store=sqlite:///{tmp_path / 'cloud.db'}"
+    connection = Connection.shared(url, at_once=False)
+    job = connection.runtime.submit(
+        JobSpec(program_id=ProgramId("sampler"), backend=BackendName("ideal_2")), b"{}"
+    )
+    connection.release()
+
+    noted = [work.id for file in read_journals(tmp_path / "journal") for work in file.work]
+    assert noted == [job.id]
