@@ -9,9 +9,11 @@ that of the patience itself. Elsewhere patience takes real time.
 import asyncio
 import selectors
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
 __all__ = ["WaitedInVain", "new_runner", "patience"]
@@ -25,6 +27,9 @@ _OWN_FILES: Final = 1
 _POOL: Final = "asyncio_"
 """How the names of the threads begin that wait for work of a loop; what they do is counted."""
 
+_LIBRARY: Final = str(Path(asyncio.__file__).parent.parent)
+"""Where the standard library is."""
+
 _SAME: Final = 0.01
 """Seconds within which another timer would come too late."""
 
@@ -36,13 +41,14 @@ class WaitedInVain(AssertionError):  # noqa: N818 - what happened
         seconds: How long it was waited for; None if nothing else could happen any more.
     """
 
-    def __init__(self, what: str, seconds: float | None) -> None:
+    def __init__(self, what: str, seconds: float | None, where: str = "") -> None:
         self.seconds = seconds
-        super().__init__(
+        told = (
             f"waits for ever: {what}, and nothing can happen any more"
             if seconds is None
             else f"waited {seconds:g} s in vain: {what}"
         )
+        super().__init__(told + where)
 
 
 class _Selector(selectors.DefaultSelector):
@@ -121,9 +127,17 @@ async def patience(seconds: float, what: str) -> AsyncIterator[None]:
         async with timeout:
             selector.patience = timeout
             yield
-    except TimeoutError:
+    except TimeoutError as error:
         if not timeout.expired():
             raise
-        raise WaitedInVain(what, None if selector.was_quiet else seconds) from None
+        lost = None if selector.was_quiet else seconds
+        raise WaitedInVain(what, lost, _where(error.__cause__)) from None
     finally:
         selector.patience = outer
+
+
+def _where(cancelled: BaseException | None) -> str:
+    """Return where a task that was cancelled has waited, as far as that is not asyncio's code."""
+    frames = traceback.extract_tb(None if cancelled is None else cancelled.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith((_LIBRARY, __file__))]
+    return f"\n  in {own[-1].name}, {own[-1].filename}:{own[-1].lineno}" if own else ""

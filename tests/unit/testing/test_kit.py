@@ -3,16 +3,22 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import pytest
 
 import swqr_core.testing
+from swqr_core.errors import UnsupportedOperation
+from swqr_core.model.backend import Backend
 from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.ids import BackendName
+from swqr_core.model.job import Job
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Control, Harness, Seat
 from swqr_core.testing.contract import TransportContract, World, claim
+from swqr_core.wrappers import TransportBase
 
 
 class Nothing:
@@ -124,6 +130,65 @@ def test_a_claim_that_waits_for_ever_fails_and_cleans_up() -> None:
         Claims().test_it(harness)
 
     assert harness.story[-1] == "stop"
+
+
+class Talkative(EmptyHarness):
+    """A platform that answers some things."""
+
+    async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
+        return Answering()
+
+
+class Answering(TransportBase):
+    capabilities = Capabilities(transport="answering")
+
+    async def backend(self, name: str) -> Backend:
+        return Backend(name=BackendName(name), num_qubits=5)
+
+    async def wait_job(self, job_id: str, *, timeout: float | None) -> Job:
+        never: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        return await never
+
+
+def test_a_claim_that_fails_tells_what_was_asked_last() -> None:
+    class Claims:
+        @claim()
+        async def test_it(self, world: World) -> None:
+            await world.transport.backend("a")
+            with suppress(UnsupportedOperation):
+                await world.submit(key="k", params=b"{}", private=True)
+            raise AssertionError("no")
+
+    with pytest.raises(AssertionError) as caught:
+        Claims().test_it(Talkative())
+
+    (note,) = caught.value.__notes__
+    assert note.splitlines() == [
+        "asked of transports, the last call last:",
+        "  backend(name='a') -> Backend(name='a', num_qubits=5)",
+        (
+            "  submit(spec=JobSpec(program_id='sampler', backend='ideal_5', private=True), "
+            "params=b'{}', key='k') raised UnsupportedOperation: "
+            "\"transport 'answering' does not support submit\""
+        ),
+    ]
+
+
+def test_a_claim_that_waits_for_ever_tells_where_it_waits_and_what_was_asked_last() -> None:
+    class Claims:
+        @claim()
+        async def test_it(self, world: World) -> None:
+            await world.transport.wait_job("j", timeout=None)
+
+    with pytest.raises(pytest.fail.Exception) as caught:
+        Claims().test_it(Talkative())
+
+    line = Answering.wait_job.__code__.co_firstlineno + 2
+    assert str(caught.value).splitlines()[1:] == [
+        f"  in wait_job, {__file__}:{line}",
+        "asked of transports, the last call last:",
+        "  wait_job(job_id='j', timeout=None) was given up",
+    ]
 
 
 def test_a_timeout_inside_a_claim_is_its_own() -> None:

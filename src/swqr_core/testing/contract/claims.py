@@ -53,6 +53,7 @@ async def _settle(
     for need in needs:
         if isinstance(need, Control) and need not in harness.controls:
             pytest.skip(f"the harness has no control over: {need.value}")
+    world: World | None = None
     try:
         async with patience(harness.patience, "the test did not end"), AsyncExitStack() as stack:
             await harness.start()
@@ -63,4 +64,8 @@ async def _settle(
                     pytest.skip(f"the transport lacks the capability: {need}")
             await promise(self, world)
     except WaitedInVain as error:
-        pytest.fail(str(error))
+        pytest.fail(str(error) if world is None else f"{error}\n{world.asked}")
+    except (Exception, pytest.fail.Exception) as error:
+        if world is not None:
+            error.add_note(str(world.asked))
+        raise

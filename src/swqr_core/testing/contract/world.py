@@ -17,6 +17,8 @@ from swqr_core.testing.harness import Control, Harness, Seat, connect_over
 from swqr_core.testing.looking import all_pages
 from swqr_core.wrappers.faulty import FaultPlan
 
+from .asked import Asked, Asking
+
 __all__ = ["World"]
 
 
@@ -27,17 +29,20 @@ class World:
     Attributes:
         harness: The platform.
         transport: The owner's transport.
+        asked: What was asked of all transports last.
     """
 
     harness: Harness
     transport: RuntimeTransport
+    asked: Asked = field(factory=Asked)
     _connected: list[RuntimeTransport] = field(factory=list)
 
     @classmethod
     @asynccontextmanager
     async def of(cls, harness: Harness) -> AsyncIterator["World"]:
         """Connect to a platform, and close all transports at the end."""
-        world = cls(harness, await harness.connect())
+        asked = Asked()
+        world = cls(harness, Asking(await harness.connect(), asked), asked)
         world._connected.append(world.transport)
         try:
             yield world
@@ -52,13 +57,14 @@ class World:
 
     async def connect(self, seat: Seat = Seat.OWNER) -> RuntimeTransport:
         """Return one more transport; it is closed at the end."""
-        transport = await self.harness.connect(seat)
-        self._connected.append(transport)
-        return transport
+        return self._noted(await self.harness.connect(seat))
 
     async def over(self, faults: FaultPlan) -> RuntimeTransport:
         """Return one more transport of the owner, over a network on which things go wrong."""
-        transport = await connect_over(self.harness, Seat.OWNER, faults)
+        return self._noted(await connect_over(self.harness, Seat.OWNER, faults))
+
+    def _noted(self, inner: RuntimeTransport) -> RuntimeTransport:
+        transport = Asking(inner, self.asked)
         self._connected.append(transport)
         return transport
 
