@@ -114,8 +114,12 @@ class FileJournal:
             if self._file is None or self._synced >= mine:
                 return
             until = self._written
-            await asyncio.to_thread(os.fsync, self._file)
-            self._synced = until
+            try:
+                await asyncio.to_thread(os.fsync, self._file)
+            except OSError as error:
+                self._give_up(error)
+            else:
+                self._synced = until
 
     def made(self, key: str, id: str) -> None:
         """Note the platform's id."""
@@ -140,10 +144,15 @@ class FileJournal:
 
     def close(self) -> None:
         """Write everything. Closing twice is fine."""
-        if self._file is not None:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file = None
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            os.fsync(file)
+        except OSError as error:
+            self._give_up(error)
+        finally:
+            os.close(file)
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         if self._broken:
@@ -155,6 +164,11 @@ class FileJournal:
             os.write(self._file, _line(entry))
             self._written += 1
         except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """Say once that nothing more can be noted; the work goes on."""
+        if not self._broken:
             self._broken = True
             logger.warning("the journal in %s cannot be written: %s", self._folder, error)
 

@@ -173,3 +173,17 @@ def test_the_variable_says_whether_and_where(tmp_path: Path) -> None:
     assert str(journal_folder({})).endswith("journal")
     with pytest.raises(ConfigurationError, match="SWQR_JOURNAL"):
         journal_folder({"SWQR_JOURNAL": "of"})
+
+
+async def test_a_disk_that_does_not_sync_is_told_once_and_hinders_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError("input/output error")
+
+    monkeypatch.setattr("os.fsync", broken)
+    journal = make()
+    await fill(journal)
+    journal.close()
+
+    assert caplog.text.count("cannot be written") == 1
