@@ -19,6 +19,7 @@ from swqr_core.errors import (
     ClosedError,
     ConfigurationError,
     InstanceNotFoundError,
+    InvalidInputError,
     JobNotFoundError,
     ProtocolError,
     SwqrError,
@@ -353,7 +354,9 @@ class Poller:
         """Keep on after what may be over the next time, ever more slowly."""
         self._outages += 1
         hopeless = isinstance(error, _HOPELESS)
-        if hopeless or (isinstance(error, ProtocolError) and self._outages >= _BROKEN_LISTS):
+        # What is refused for what it is will be refused again, like an answer that cannot be read.
+        senseless = isinstance(error, InvalidInputError | ProtocolError)
+        if hopeless or (senseless and self._outages >= _BROKEN_LISTS):
             self._fail_all(error)
             return
         pause = self._policy.pause(0.5 * 2.0 ** min(self._outages, 10) / self._policy.ratio)

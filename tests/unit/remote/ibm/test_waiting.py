@@ -14,6 +14,7 @@ from swqr_adapters.transports.ibm import IbmTransport
 from swqr_core.errors import (
     AccessDeniedError,
     ClosedError,
+    InvalidInputError,
     JobNotFoundError,
     ProtocolError,
     WaitTimeoutError,
@@ -181,6 +182,19 @@ class TestAccidents:
         )
 
         assert {type(end) for end in ends} == {AccessDeniedError}
+
+    async def test_a_look_that_is_refused_for_what_it_is_ends_every_wait(
+        self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        ids = await submit_many(transport, spec, 3)
+        ibm.fail("GET", "/jobs", refusal(400, 1208, "no such parameter"), times=1_000)
+
+        async with asyncio.timeout(30):
+            ends = await asyncio.gather(
+                *(transport.wait_job(id, timeout=None) for id in ids), return_exceptions=True
+            )
+
+        assert {type(end) for end in ends} == {InvalidInputError}
 
     async def test_a_job_that_cannot_be_read_harms_no_other(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
