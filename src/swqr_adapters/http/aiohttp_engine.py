@@ -10,13 +10,12 @@ from yarl import URL
 
 from swqr_core.errors import ClosedError, UnreachableError
 
-from .messages import AnswerLostError, Deadlines, HttpAnswer, Request
+from .messages import AnswerLostError, Deadlines, HttpAnswer, Request, told
 from .tls import ssl_context
 
 __all__ = ["AiohttpEngine"]
 
 _JOINED: Final = 65_536  # up to here one buffer is cheaper than several writes
-_PIECE: Final = 262_144
 
 # What happens before a request leaves. All else may have happened after it.
 _NOT_SENT: Final = (
@@ -86,7 +85,7 @@ class AiohttpEngine:
         body: bytes | AsyncIterator[bytes] | None = None
         if request.body:
             headers["Content-Length"] = str(request.size)
-            body = b"".join(request.body) if request.size <= _JOINED else _pieces(request.body)
+            body = b"".join(request.body) if request.size <= _JOINED else request.pieces()
         with self._told_apart(request):
             response = await session.request(
                 request.method,
@@ -105,13 +104,12 @@ class AiohttpEngine:
     @contextmanager
     def _told_apart(self, request: Request) -> Iterator[None]:
         """Say in our errors whether the request had left."""
-        where = f"{request.method} {_origin(request.url)}"
         try:
             yield
         except _NOT_SENT as error:
-            raise UnreachableError(self._name, f"{where}: {_said(error)}") from error
+            raise UnreachableError(self._name, f"{request.where}: {told(error)}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise AnswerLostError(self._name, f"{where}: {_said(error)}") from error
+            raise AnswerLostError(self._name, f"{request.where}: {told(error)}") from error
         except RuntimeError as error:
             if self._closed:  # aiohttp says so when the session goes away underneath
                 raise ClosedError(f"the HTTP engine of {self._name!r}") from error
@@ -157,19 +155,3 @@ def _timeout(deadlines: Deadlines) -> aiohttp.ClientTimeout:
         sock_connect=deadlines.connect,
         sock_read=deadlines.read,
     )
-
-
-async def _pieces(body: tuple[bytes, ...]) -> AsyncIterator[bytes]:
-    for part in body:
-        view = memoryview(part)
-        for start in range(0, len(view), _PIECE):
-            yield bytes(view[start : start + _PIECE])
-
-
-def _origin(url: str) -> str:
-    """Return the URL without its query: ids are useful in a message, searches are private."""
-    return url.partition("?")[0]
-
-
-def _said(error: BaseException) -> str:
-    return str(error) or type(error).__name__

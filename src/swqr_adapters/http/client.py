@@ -201,29 +201,23 @@ class HttpClient:
     async def _once(self, request: Request, limit: int) -> Response:
         for _ in range(_MAX_REDIRECTS + 1):
             async with self._engine.send(request) as answer:
-                logger.debug(
-                    "%s: %s %s: %d",
-                    self._name,
-                    request.method,
-                    request.url.partition("?")[0],
-                    answer.status,
-                )
+                logger.debug("%s: %s: %d", self._name, request.where, answer.status)
                 target = answer.headers.get("location", "")
                 if answer.status not in _REDIRECTS or not target:
                     body = await _read(answer, limit)
                     return Response(status=answer.status, headers=answer.headers, body=body)
             request = self._redirected(request, urljoin(request.url, target))
-        raise ProtocolError(self._name, f"{request.url.partition('?')[0]}: too many redirects")
+        raise ProtocolError(self._name, f"{request.where}: too many redirects")
 
     def _redirected(self, request: Request, url: str) -> Request:
         before, after = urlsplit(request.url), urlsplit(url)
-        where = f"{request.method} {request.url.partition('?')[0]}"
         if request.method not in {"GET", "HEAD"}:
             raise ProtocolError(
-                self._name, f"{where}: redirected to {after.netloc!r}, which is for GET alone"
+                self._name,
+                f"{request.where}: redirected to {after.netloc!r}, which is for GET alone",
             )
         if after.scheme not in {"https", before.scheme}:
-            raise ProtocolError(self._name, f"{where}: redirected to {after.scheme!r}")
+            raise ProtocolError(self._name, f"{request.where}: redirected to {after.scheme!r}")
         if _origin(url) == _origin(request.url):
             return evolve(request, url=url)
         return evolve(request, url=url, credentials={})

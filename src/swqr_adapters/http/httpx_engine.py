@@ -9,12 +9,11 @@ import httpx
 
 from swqr_core.errors import ClosedError, UnreachableError
 
-from .messages import AnswerLostError, Deadlines, HttpAnswer, Request
+from .messages import AnswerLostError, Deadlines, HttpAnswer, Request, told
 from .tls import ssl_context
 
 __all__ = ["HttpxEngine"]
 
-_PIECE: Final = 262_144
 
 # What happens before a request leaves. All else may have happened after it.
 _NOT_SENT: Final = (
@@ -86,7 +85,7 @@ class HttpxEngine:
             request.method,
             request.url,
             headers=headers,
-            content=_pieces(request.body) if request.body else None,
+            content=request.pieces() if request.body else None,
             timeout=_timeout(request.deadlines),
         )
         total = asyncio.timeout(request.deadlines.total)
@@ -101,13 +100,12 @@ class HttpxEngine:
     @contextmanager
     def _told_apart(self, request: Request) -> Iterator[None]:
         """Say in our errors whether the request had left."""
-        where = f"{request.method} {request.url.partition('?')[0]}"
         try:
             yield
         except _NOT_SENT as error:
-            raise UnreachableError(self._name, f"{where}: {_said(error)}") from error
+            raise UnreachableError(self._name, f"{request.where}: {told(error)}") from error
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            raise AnswerLostError(self._name, f"{where}: {_said(error)}") from error
+            raise AnswerLostError(self._name, f"{request.where}: {told(error)}") from error
         except RuntimeError as error:
             if self._closed:  # httpx says so when the client goes away underneath
                 raise ClosedError(f"the HTTP engine of {self._name!r}") from error
@@ -130,8 +128,7 @@ async def _expiring(total: asyncio.Timeout, name: str, request: Request) -> Asyn
     except TimeoutError as error:
         if not total.expired():
             raise
-        where = f"{request.method} {request.url.partition('?')[0]}"
-        raise AnswerLostError(name, f"{where}: not done in time") from error
+        raise AnswerLostError(name, f"{request.where}: not done in time") from error
 
 
 class _Answer:
@@ -158,14 +155,3 @@ class _Answer:
 
 def _timeout(deadlines: Deadlines) -> httpx.Timeout:
     return httpx.Timeout(deadlines.read, connect=deadlines.connect, pool=deadlines.connect)
-
-
-async def _pieces(body: tuple[bytes, ...]) -> AsyncIterator[bytes]:
-    for part in body:
-        view = memoryview(part)
-        for start in range(0, len(view), _PIECE):
-            yield bytes(view[start : start + _PIECE])
-
-
-def _said(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
@@ -11,7 +11,17 @@ from swqr_core.model.validators import optional, seconds
 
 from .secret import Secret
 
-__all__ = ["AnswerLostError", "Deadlines", "HttpAnswer", "HttpEngine", "Request", "Response"]
+__all__ = [
+    "AnswerLostError",
+    "Deadlines",
+    "HttpAnswer",
+    "HttpEngine",
+    "Request",
+    "Response",
+    "told",
+]
+
+_PIECE: Final = 262_144
 
 
 class AnswerLostError(TransportError):
@@ -58,6 +68,18 @@ class Request:
     def size(self) -> int:
         """The body's length in bytes."""
         return sum(map(len, self.body))
+
+    @property
+    def where(self) -> str:
+        """Method and URL for messages: ids are useful there, but searches are private."""
+        return f"{self.method} {self.url.partition('?')[0]}"
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body in pieces that hold up no event loop."""
+        for part in self.body:
+            view = memoryview(part)
+            for start in range(0, len(view), _PIECE):
+                yield bytes(view[start : start + _PIECE])
 
     def wire_headers(self) -> dict[str, str]:
         """Return all headers, secrets revealed: for an engine, and for nobody else."""
@@ -123,3 +145,8 @@ class HttpEngine(Protocol):
     async def aclose(self) -> None:
         """Release everything that the engine made. Closing twice is fine."""
         ...
+
+
+def told(error: BaseException) -> str:
+    """Return what an error says, or what it is if it says nothing."""
+    return str(error) or type(error).__name__
