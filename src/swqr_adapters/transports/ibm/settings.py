@@ -14,19 +14,16 @@ from swqr_adapters.http import HttpClient, HttpEngine, RetryPolicy, Secret
 from swqr_adapters.remote.auth import ApiKeyAuthenticator, Authenticator, required_key
 from swqr_adapters.remote.errands import Errand
 from swqr_adapters.remote.settings import (
-    amount,
-    count,
-    make_engine,
+    RemoteSettings,
+    located,
     named_key,
     one_of,
     parse_settings,
-    polling_policy,
     secret,
     setting,
     switch,
     texts,
 )
-from swqr_adapters.remote.submission import SettlePolicy
 from swqr_adapters.wire.ibm import Versions, load, parse_versions
 from swqr_core.config.effective import reads
 from swqr_core.config.profile import NOBODY, Setting
@@ -56,8 +53,10 @@ _ANY_KEY: Final = Secret("any")  # a server of ours on this machine may take any
 
 
 @frozen(kw_only=True)
-class IbmSettings:
+class IbmSettings(RemoteSettings):
     """What a URL such as ``ibm://CRN?token_env=MY_KEY`` or a profile can say.
+
+    What ``RemoteSettings`` has can be said too.
 
     Attributes:
         instance: A CRN or a name; None to choose among those that the key reaches.
@@ -75,16 +74,7 @@ class IbmSettings:
         region: The region to choose an instance from.
         plans: The plans to choose an instance from, best first.
         tags: Tags that an instance must have.
-        proxy: The URL of a proxy, or ``env`` for those of the environment.
-        ca_file: Trusted certificates in PEM form, instead of the system's.
-        plain_http: Whether credentials may leave this machine unencrypted.
-        engine: ``aiohttp`` or ``httpx``.
-        connections: How many connections there may be at once.
         api_version: The date of the interface's version.
-        poll_floor: The least seconds between two looks at waiting jobs; None for 1 s, or for a
-            few milliseconds at a server of ours.
-        poll_longest: The most seconds between two looks at a job.
-        settle: Seconds to look for a job whose submission was not answered.
     """
 
     instance: str | None = setting(str, None)
@@ -102,15 +92,7 @@ class IbmSettings:
     region: str | None = setting(str, None)
     plans: tuple[str, ...] = setting(texts, ())
     tags: tuple[str, ...] = setting(texts, ())
-    proxy: str | None = setting(str, None, shown=False)
-    ca_file: str | None = setting(str, None)
-    plain_http: bool = setting(switch, default=False)
-    engine: str = setting(one_of("aiohttp", "httpx"), "aiohttp")
-    connections: int = setting(count, 100)
     api_version: str = setting(str, API_VERSION)
-    poll_floor: float | None = setting(amount, None)
-    poll_longest: float | None = setting(amount, None)
-    settle: float = setting(amount, 30.0)
 
     @property
     def names_a_token(self) -> bool:
@@ -245,20 +227,7 @@ async def make_transport(
     clock = clock or SystemClock()
     account = _resolve(settings, os.environ if environment is None else environment)
     where = _addresses(settings, account, account.instance or "")
-    http = HttpClient(
-        engine
-        or make_engine(
-            settings.engine,
-            name=NAME,
-            proxy=account.proxy,
-            ca_file=settings.ca_file,
-            connections=settings.connections,
-        ),
-        clock=clock,
-        name=NAME,
-        retry=retry,
-        allow_plain_http=settings.plain_http,
-    )
+    http = settings.client(NAME, clock=clock, engine=engine, retry=retry, proxy=account.proxy)
     try:
         auth = _authenticator(settings, account, http, where.iam, clock)
         authorization = await auth.authorization()
@@ -284,11 +253,8 @@ async def make_transport(
             ours=versions.ours,
             discovery=discovery if settings.discovery else None,
             instances=found,
-            polling=polling_policy(
-                settings.poll_floor, settings.poll_longest, ours=versions.ours, source=_SOURCE
-            ),
-            settle=SettlePolicy(window=settings.settle),
             pause_clock=pause_clock,
+            **settings.pace(ours=versions.ours, source=_SOURCE),
         )
     except BaseException:
         await http.aclose()
@@ -367,13 +333,7 @@ async def connect(location: str, settings: Mapping[str, str]) -> IbmTransport:
         and what ``make_transport`` raises.
     """
     parsed = IbmSettings.parse(settings)
-    if location:
-        if parsed.instance is not None and parsed.instance != location:
-            raise ConfigurationError(
-                _SOURCE, f"the instance is {location!r} and {parsed.instance!r}: say it once"
-            )
-        parsed = evolve(parsed, instance=location)
-    return await make_transport(parsed)
+    return await make_transport(located(parsed, "instance", location, source=_SOURCE))
 
 
 @reads(IbmSettings, location="url", told=_told_to_server)

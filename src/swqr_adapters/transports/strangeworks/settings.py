@@ -9,21 +9,17 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from swqr_adapters.clock import SystemClock
-from swqr_adapters.http import HttpClient, HttpEngine, RetryPolicy, Secret
+from swqr_adapters.http import HttpEngine, RetryPolicy, Secret
 from swqr_adapters.remote.auth import required_key
 from swqr_adapters.remote.settings import (
-    amount,
-    count,
-    make_engine,
+    RemoteSettings,
+    located,
     named_key,
     one_of,
     parse_settings,
-    polling_policy,
     secret,
     setting,
-    switch,
 )
-from swqr_adapters.remote.submission import SettlePolicy
 from swqr_core.config.effective import reads
 from swqr_core.config.profile import NOBODY, Setting
 from swqr_core.config.secret import SecretText
@@ -51,8 +47,10 @@ __all__ = ["StrangeworksSettings", "connect", "make_transport"]
 
 
 @frozen(kw_only=True)
-class StrangeworksSettings:
+class StrangeworksSettings(RemoteSettings):
     """What a URL such as ``strangeworks://RESOURCE?profile=team`` can say. It never holds a key.
+
+    What ``RemoteSettings`` has can be said too.
 
     Attributes:
         resource: The slug of a resource, or of a product; None to choose.
@@ -63,15 +61,6 @@ class StrangeworksSettings:
         url: The platform's origin, for example ``https://api.strangeworks.com``.
         product: The product that the resource must be of.
         channel: The same by its channel: ``ibm_cloud`` or ``ibm_quantum``.
-        proxy: The URL of a proxy, or ``env`` for those of the environment.
-        ca_file: Trusted certificates in PEM form, instead of the system's.
-        plain_http: Whether credentials may leave this machine unencrypted.
-        engine: ``aiohttp`` or ``httpx``.
-        connections: How many connections there may be at once.
-        poll_floor: The least seconds between two looks at waiting jobs; None for 1 s, or for a
-            few milliseconds at a server of ours.
-        poll_longest: The most seconds between two looks at a job.
-        settle: Seconds to look for a job whose submission was not answered.
     """
 
     resource: str | None = setting(str, None)
@@ -82,14 +71,6 @@ class StrangeworksSettings:
     url: str | None = setting(str, None)
     product: str | None = setting(str, None)
     channel: str | None = setting(one_of(*PRODUCTS), None)
-    proxy: str | None = setting(str, None, shown=False)
-    ca_file: str | None = setting(str, None)
-    plain_http: bool = setting(switch, default=False)
-    engine: str = setting(one_of("aiohttp", "httpx"), "aiohttp")
-    connections: int = setting(count, 100)
-    poll_floor: float | None = setting(amount, None)
-    poll_longest: float | None = setting(amount, None)
-    settle: float = setting(amount, 30.0)
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "StrangeworksSettings":
@@ -243,20 +224,7 @@ async def make_transport(
     given = "" if account.api_key is None else account.api_key.reveal()
     key = required_key(given, account.source, wanted_by=SOURCE)
     url = _origin(settings.url or account.url or DEFAULT_URL)
-    http = HttpClient(
-        engine
-        or make_engine(
-            settings.engine,
-            name=NAME,
-            proxy=settings.proxy,
-            ca_file=settings.ca_file,
-            connections=settings.connections,
-        ),
-        clock=clock,
-        name=NAME,
-        retry=retry,
-        allow_plain_http=settings.plain_http,
-    )
+    http = settings.client(NAME, clock=clock, engine=engine, retry=retry)
     try:
         auth = KeyAuthenticator(http, url=url, api_key=key, clock=clock)
         api = Api(http, auth, url=url, clock=clock, extended=extended, trial=account.trial)
@@ -275,11 +243,8 @@ async def make_transport(
             resources=resources,
             capabilities=capabilities_of(home.told if ours else {}),
             ours=ours,
-            polling=polling_policy(
-                settings.poll_floor, settings.poll_longest, ours=ours, source=SOURCE
-            ),
-            settle=SettlePolicy(window=settings.settle),
             pause_clock=pause_clock,
+            **settings.pace(ours=ours, source=SOURCE),
         )
     except BaseException:
         await http.aclose()
@@ -299,10 +264,4 @@ async def connect(location: str, settings: Mapping[str, str]) -> StrangeworksTra
         and what ``make_transport`` raises.
     """
     parsed = StrangeworksSettings.parse(settings)
-    if location:
-        if parsed.resource is not None and parsed.resource != location:
-            raise ConfigurationError(
-                SOURCE, f"the resource is {location!r} and {parsed.resource!r}: say it once"
-            )
-        parsed = evolve(parsed, resource=location)
-    return await make_transport(parsed)
+    return await make_transport(located(parsed, "resource", location, source=SOURCE))
