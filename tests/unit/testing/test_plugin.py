@@ -1,5 +1,6 @@
 """The pytest plugin, in a run of its own."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -27,6 +28,10 @@ def test_fixtures(swqr_clock, swqr_executor, swqr_ids):
 def test_plain():
     pass
 """
+
+
+# That the plugin is found by itself is shown once, in `run`; all others cost a second of each run.
+ALONE = ["-p", "swqr_core.testing.plugin"]
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -79,11 +84,12 @@ def test_the_plugin_loads_nothing_of_the_kit() -> None:
 def suite(*arguments: str, at: Path = Path("/")) -> str:
     options = ["-q", "-rs", "-p", "no:cacheprovider", "--strict-markers", "--pyargs"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "swqr_core.testing.suite", *arguments],
+        [sys.executable, "-m", "pytest", *options, *ALONE, "swqr_core.testing.suite", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=at,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     return done.stdout + done.stderr
 
