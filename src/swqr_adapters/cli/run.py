@@ -1,6 +1,7 @@
 """``swqr run``: a circuit from a file, sampled."""
 
 import io
+import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ __all__ = ["run"]
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
+)
 @profile_option
 @json_option
 @click.option(
@@ -45,7 +48,10 @@ def run(
     seed: int | None,
     timeout: float | None,
 ) -> None:
-    """Sample the circuit in an OpenQASM 3 or QPY file, and show its counts."""
+    """Sample the circuit in an OpenQASM 3 or QPY file, and show its counts.
+
+    A dash as FILE stands for standard input.
+    """
     with official_classes("swqr run"):
         report = _run(
             _circuit(file),
@@ -71,7 +77,7 @@ def _circuit(file: Path) -> Any:
     from swqr_adapters.codec.errors import PayloadError
     from swqr_adapters.codec.qpy import load_circuits
 
-    raw = file.read_bytes()
+    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
         if raw.startswith(b"QISKIT"):
             circuit = load_circuits(raw, Budget())[0]

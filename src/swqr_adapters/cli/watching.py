@@ -54,3 +54,5 @@ def watch(
             runtime.run(lambda _: clock.sleep(every))
             drawn, moves = look()
             live.update(drawn, refresh=True)
+    if not live.console.is_terminal:
+        click.echo()  # rich leaves the last line open there

@@ -72,6 +72,7 @@ def test_a_watch_ends_when_everything_has(swqr: Swqr, world: World) -> None:
 
     assert world.job in jobs.out
     assert world.session in sessions.out
+    assert jobs.out.endswith("\n")
 
 
 def test_a_session_is_shown_with_its_life_and_its_jobs(swqr: Swqr, world: World) -> None:

@@ -1,5 +1,6 @@
 """``swqr run``: a circuit from a file."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def test_the_counts_of_an_openqasm_file_are_shown(swqr: Swqr, tmp_path: Path, te
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.splitlines()[0].endswith("on ideal_3")
     assert shown.out.splitlines()[2].split()[:2] == ["11", "50"]
+
+
+def test_a_circuit_is_taken_from_standard_input(
+    swqr: Swqr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(QASM3.encode())))
+    shown = swqr("run", "-", "-p", CLOUD, "--backend", "ideal_3", "--shots", "5", "--json")
+
+    assert shown.json["counts"] == {"11": 5}
 
 
 def test_a_qpy_file_runs_on_the_backend_that_is_free_and_fits(swqr: Swqr, tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ _FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 # Root's own program could else set the kernel's parameters, and any program could write code into
 # the memory of process 1, which has no filter.
 _READ_ONLY = ("/proc", "/dev", "/")
-# Where memory runs out, these go first. It is said outside: inside, /proc is read-only.
-_GO_FIRST = 'echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"'
+# Where memory runs out, these go first. It is said outside: inside, /proc is read-only. What the
+# shell adds to the environment tells where the server works, and that of process 1 can be read.
+_GO_FIRST = 'unset PWD OLDPWD; echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"'
 
 
 @frozen(kw_only=True)

@@ -15,7 +15,8 @@ __all__ = ["load_filter", "make_filter"]
 _CLONE_THREAD: Final = 0x10000
 _EPERM, _ENOSYS = 1, 38
 # New processes and programs, sockets, other processes, the kernel's own matters, and who may use a
-# file: devices are the machine's own, and a program of root's owns them.
+# file: devices are the machine's own, and a program of root's owns them. A lock on a library would
+# be felt by everybody who reads it.
 _DENIED: Final = (
     "fork", "vfork", "execve", "execveat",
     "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4",
@@ -31,7 +32,7 @@ _DENIED: Final = (
     "ioperm", "personality", "lookup_dcookie", "vhangup", "sethostname", "setdomainname",
     "mknod", "mknodat", "setpriority", "sched_setscheduler", "sched_setattr", "setrlimit",
     "semget", "shmget", "msgget", "mq_open", "vmsplice", "chmod", "fchmod", "fchmodat",
-    "fchmodat2", "setxattr", "lsetxattr", "fsetxattr", "setxattrat",
+    "fchmodat2", "flock", "setxattr", "lsetxattr", "fsetxattr", "setxattrat",
 )  # fmt: skip
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
 _SET_MODE_FILTER, _ALL_THREADS = 1, 1

@@ -30,12 +30,19 @@ NAMESPACES = {
 # Each takes a process with Qiskit in it; variants of what others show run with the slow tests.
 VARIANTS = {
     "asks for a run of nothing", "connects", "ends its process", "fills memory",
-    "kills its supervisor", "nests deeply", "opens files without end",
+    "kills its supervisor", "locks what others read", "nests deeply", "opens files without end",
     "publishes one that is too long", "raises what cannot be told", "returns too much",
     "runs nonsense", "starts a program", "starts threads without end", "writes beside its folder",
     "writes one long file",
 }  # fmt: skip
-SYSTEM_CALLS = {"connects", "forks", "kills its supervisor", "opens a socket", "starts a program"}
+SYSTEM_CALLS = {
+    "connects",
+    "forks",
+    "kills its supervisor",
+    "locks what others read",
+    "opens a socket",
+    "starts a program",
+}
 
 MAIN = "def main(backend, user_messenger, **kwargs):\n"
 
@@ -101,6 +108,10 @@ FAILS = {
     "opens files without end": (
         "kept = []\nwhile True:\n    kept.append(open('/dev/null'))",
         r"raised OSError: \[Errno 24\]",
+    ),
+    "locks what others read": (
+        "import fcntl\nfcntl.flock(open('/usr/bin/env', 'rb'), fcntl.LOCK_EX)",
+        "raised PermissionError",
     ),
     "reads the system's users": ("open('/etc/passwd')", "raised FileNotFoundError"),
     "reads its supervisor's memory": (
@@ -203,7 +214,9 @@ for folder, _, files in os.walk('/'):
         continue
     found += [os.path.join(folder, file) for file in files if 'secret' in file]
 visible = os.path.exists({str(secret)!r})
-return {{"env": dict(os.environ), "found": found, "visible": visible,
+first = open('/proc/1/environ').read()
+return {{"env": dict(os.environ), "first": first, "where": "PWD=" in first,
+        "found": found, "visible": visible,
         "interfaces": os.listdir('/sys/class/net') if os.path.exists('/sys') else [],
         "processes": sum(name.isdigit() for name in os.listdir('/proc'))}}
 """
@@ -213,6 +226,7 @@ return {{"env": dict(os.environ), "found": found, "visible": visible,
 
     assert "a-secret-of-the-server" not in seen
     assert '"visible":false' in seen
+    assert '"where":false' in seen
     assert '"interfaces":[]' in seen
     assert re.search(r'"processes":[123]\b', seen)
 
