@@ -14,7 +14,7 @@ from swqr_adapters.server.controls import Control
 from swqr_adapters.server.providers import Account, Allowance, KeyRing
 from swqr_core.clock import VirtualClock
 from swqr_core.config.connect import connect_transport, parse_url
-from swqr_core.errors import ConfigurationError
+from swqr_core.errors import ConfigurationError, SwqrError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.principal import Instance, Principal
@@ -24,7 +24,8 @@ from swqr_core.ports.transport import RuntimeTransport
 __all__ = ["Behind", "make_behind"]
 
 _KEY_BYTES: Final = 33  # 44 characters, as long as the real ones
-_PAUSE: Final = 0.05
+_PAUSE: Final = 0.05  # seconds
+_LONGEST_PAUSE: Final = 2.0
 
 
 @define(kw_only=True)
@@ -44,13 +45,17 @@ class Behind:
     control: Control
 
     async def wait_for_jobs(self, seconds: float) -> None:
-        """Wait until no job runs, or that long."""
+        """Wait until no job runs, or that long; the port tells of no such event."""
+        pause = _PAUSE
         try:
             async with asyncio.timeout(seconds):
-                while await self._running():  # noqa: ASYNC110 - the port tells of no such event
-                    await asyncio.sleep(_PAUSE)
+                while await self._running():
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)  # it may be somebody else's platform
         except TimeoutError:
             click.echo("swqr: stopped although jobs were running", err=True)
+        except SwqrError as error:
+            click.echo(f"swqr: stopped, and jobs may be running: {error}", err=True)
 
     async def _running(self) -> bool:
         states: Any = {JobState.RUNNING}
