@@ -61,7 +61,7 @@ def check_qpy(raw: bytes, budget: Budget, *, programs: int = 1) -> int:
             _check_circuit(raw, start, budget)
     except struct.error as exc:
         raise MalformedPayloadError("$", "the QPY file is cut off") from exc
-    check_sizes(raw, budget)
+    check_sizes(raw, budget, starts=starts)
     check_calls(raw, qubits=budget.qubits)
     return version
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
+from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import Initialize, PermutationGate
 
-from swqr_adapters.codec import Budget, UnsafePayloadError, qpy_sizes
+from swqr_adapters.codec import Budget, PayloadError, UnsafePayloadError, qpy_sizes
 from swqr_adapters.codec.qpy import check_qpy, load_circuits
 
 from .test_calls import (
@@ -65,6 +66,37 @@ def test_a_circuit_inside_that_announces_too_much_is_refused(
         load_circuits(announcing(raw, kind=b"f", **sizes), Budget())
 
 
+def with_registers(made: QuantumCircuit) -> QuantumCircuit:
+    made.add_register(QuantumRegister(bits=made.qubits[::-1], name="other"))
+    return made
+
+
+def with_variables(made: QuantumCircuit) -> QuantumCircuit:
+    made.add_var("flag", expr.lift(False))
+    made.add_var("number", expr.lift(5, types.Uint(8)))
+    made.add_var("angle", expr.lift(0.5))
+    return made
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version >= 15])
+@pytest.mark.parametrize("wrap", [with_registers, with_variables, *INSIDE])
+def test_so_is_one_that_announces_kinds_of_annotations_without_end(
+    wrap: Wrap, version: int
+) -> None:
+    raw = written(wrap(inner()), version)
+    counts = [struct.pack("!IQ", 0, definitions) for definitions in range(3)]
+    refused = 0
+    for place in range(60, len(raw) - 12):
+        if raw[place : place + 12] in counts:
+            changed = raw[:place] + struct.pack("!I", 30_000_000) + raw[place + 4 :]
+            try:
+                check_qpy(changed, Budget())
+            except PayloadError as error:
+                refused += "announces 30000000 kinds of annotations" in str(error)
+
+    assert refused == (3 if wrap is in_a_controlled_gate else 1 + (wrap in INSIDE))
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_so_is_one_with_a_phase_that_is_not_known_yet(version: int) -> None:
     raw = written(in_a_loop(inner(Parameter("a"))), version)
@@ -110,6 +142,6 @@ def test_looking_costs_no_more_than_the_file_is_long(
     filling = piece * 2**17 or np.random.default_rng(7).bytes(2**20)
 
     begun = perf_counter()
-    qpy_sizes.check_sizes(head + filling, Budget())
+    qpy_sizes.check_sizes(head + filling, Budget(), starts=())
 
     assert perf_counter() - begun < 20  # it is a second or two
