@@ -117,7 +117,8 @@ class Writer:
     def _carry_out(
         self, connection: sqlite3.Connection | None, batch: list[_Job]
     ) -> sqlite3.Connection | None:
-        good = [job for job in batch if self._broken is None or not job.chained]
+        broken = self._broken
+        good = batch if broken is None else [job for job in batch if not job.chained]
         try:
             connection = connection or self._connect()
             connection.execute("BEGIN IMMEDIATE")
@@ -131,9 +132,9 @@ class Writer:
                 self._broken = error
             _let_go(connection)
             connection = None
-        for job in batch:
-            if job not in good:
-                job.error = self._broken
+        for job in batch if broken is not None else ():
+            if job.chained:
+                job.error = broken
         self.commits += 1
         self._tell(_settle, batch)
         return connection
