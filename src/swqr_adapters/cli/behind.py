@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ __all__ = ["Behind", "make_behind"]
 _KEY_BYTES: Final = 33  # 44 characters, as long as the real ones
 _PAUSE: Final = 0.05  # seconds
 _LONGEST_PAUSE: Final = 2.0
+_STRANGERS: Final = "4G"
+"""Memory for a job of whoever can reach the server from another machine."""
 
 
 @define(kw_only=True)
@@ -89,7 +92,8 @@ async def make_behind(
             say, and otherwise only if *local*.
 
     Raises:
-        ConfigurationError: The transport cannot be made, or anybody could use it.
+        ConfigurationError: The transport cannot be made, anybody could use it, or nothing here
+            limits what strangers compute.
     """
     # A profile is served as it is, with its wrappers and for its principal alone.
     name, location, settings = parse_url(url) if "://" in url else ("", "", {})
@@ -102,8 +106,8 @@ async def make_behind(
             settings["store"] = store
         if programs is not None:
             settings["programs"] = programs
-        elif not local:  # strangers may have keys: their source runs only if somebody says so
-            settings.setdefault("programs", "off")
+        if not local:
+            _guard(settings)
         return await _cloud(settings, keys, local=local)
     if fleet is not None:
         raise ConfigurationError("--fleet", "shapes the in-memory cloud, and nothing else")
@@ -113,6 +117,26 @@ async def make_behind(
         raise ConfigurationError("--store", "is for the in-memory cloud, and nothing else")
     transport = await connect_transport(url)
     return await _gateway(transport, keys, local=local)
+
+
+def _guard(settings: dict[str, str]) -> None:
+    """Complete the settings of a cloud to which strangers may have keys.
+
+    Their source runs only if somebody says so, and their circuits within a limit of memory.
+
+    Raises:
+        ConfigurationError: Nothing here limits it.
+    """
+    settings.setdefault("programs", "off")
+    if "memory_limit" in settings or settings.get("execution") == "threads":
+        return
+    if sys.platform != "linux":
+        raise ConfigurationError(
+            "--host",
+            "other machines' circuits need a limit of memory, which Linux alone has: listen on "
+            "127.0.0.1, or say --transport 'memory://?memory_limit=none' to run them without one",
+        )
+    settings["memory_limit"] = _STRANGERS
 
 
 async def _cloud(settings: Mapping[str, str], keys: tuple[str, ...], *, local: bool) -> Behind:

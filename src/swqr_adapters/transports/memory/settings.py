@@ -1,6 +1,7 @@
 """From the settings of a URL or a profile to a cloud."""
 
 import secrets
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,11 @@ __all__ = ["CloudSettings", "connect", "make_cloud", "open_cloud"]
 _SOURCE = "memory transport"
 
 
+def _size_or_none(text: str) -> int | None:
+    """Read a number of bytes, or that there is no limit."""
+    return None if text == "none" else size(text)
+
+
 @frozen(kw_only=True)
 class CloudSettings:
     """What a URL such as ``memory://?seed=7&noise=on`` can say.
@@ -54,7 +60,8 @@ class CloudSettings:
             everywhere, for people whom you trust; ``off``: nowhere.
         workers: How many jobs run side by side; None for one a core, and one with ``threads``.
         wall_limit: Seconds of wall time after which an execution is stopped.
-        memory_limit: Bytes of memory that a job may use above a warm worker; None for no limit.
+        memory_limit: Bytes of memory that a job may use above a warm worker, on Linux; None
+            (``none``) for no limit.
         ideal: Sizes of the ideal simulators that a listing shows, for example ``5,32``.
         user: The user's id.
         instance: The instance's CRN or name; None for the cloud's own.
@@ -81,7 +88,7 @@ class CloudSettings:
     programs: str = setting(one_of("isolated", "limits", "off"), "isolated")
     workers: int | None = setting(number, None)
     wall_limit: float = setting(amount, 600.0)
-    memory_limit: int | None = setting(size, None)
+    memory_limit: int | None = setting(_size_or_none, None)
     ideal: tuple[int, ...] = setting(numbers, (32,))
     user: str = setting(str, "local")
     instance: str | None = setting(str, None)
@@ -253,6 +260,10 @@ def _executor(
 
         # Qiskit's native reader of circuits was seen to crash in several threads at once.
         return ThreadExecutor(settings.workers or 1, wall_limit=settings.wall_limit), None
+    if settings.memory_limit is not None and sys.platform != "linux":
+        raise ConfigurationError(
+            _SOURCE, "memory_limit is for Linux: no other system limits a process's address space"
+        )
     from swqr_adapters.execution.pool import WorkerPool
 
     pool = WorkerPool(

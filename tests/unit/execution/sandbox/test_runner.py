@@ -393,3 +393,14 @@ def test_passwords_of_package_indexes_are_not_seen(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert done.stdout == "in pyvenv.cfg\n"
+
+
+async def test_another_system_than_linux_runs_programs_only_for_people_whom_one_trusts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything = Isolation(namespaces=True, system_calls=True, limits=True)
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    with pytest.raises(AccessDeniedError, match="programs=limits"):
+        await SandboxRunner(offered=everything, trust=Trust.ISOLATED).check()
+    await SandboxRunner(offered=everything, trust=Trust.LIMITS).check()
