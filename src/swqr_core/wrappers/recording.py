@@ -148,7 +148,9 @@ class ReplayTransport(EveryCall):
         answers = self._answers.get(_same(call.method, self._scrubber.scrub(arguments)))
         if not answers:
             raise TransportError(
-                "replay", f"{call.method} was not recorded with these arguments: {arguments}"
+                "replay",
+                f"{call.method} was not recorded with these arguments: the program must ask the "
+                f"same again, so give what draws lots, such as a transpiler, a seed: {arguments}",
             )
         stays = len(answers) == 1 and call.method not in COMMANDS
         entry = answers[0] if stays else answers.popleft()

@@ -134,7 +134,7 @@ def test_a_module_runs_with_its_own_options(tmp_path: Path) -> None:
 
 CHILD = """
 from qiskit_ibm_runtime import QiskitRuntimeService
-print("home", QiskitRuntimeService.__mro__[1].__module__, flush=True)
+print(f"home {QiskitRuntimeService.__mro__[1].__module__}\\n", end="", flush=True)
 """
 STARTS_OTHERS = """
 import multiprocessing, runpy, subprocess, sys
@@ -154,7 +154,10 @@ def test_python_processes_that_it_starts_are_taken_over(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(STARTS_OTHERS)
     own = tmp_path / "own"
     own.mkdir()
-    (own / "sitecustomize.py").write_text("print('mine', __name__, flush=True)")
+    # Several processes start at once, so a line is one write.
+    (own / "sitecustomize.py").write_text(
+        "import os; os.write(1, b'mine %s\\n' % __name__.encode())"
+    )
     done = swqr_exec("-p", CLOUD, "program.py", cwd=tmp_path, PYTHONPATH=str(own))
 
     assert done.returncode == 0, done.stderr

@@ -22,6 +22,10 @@ class _Waiting:
         try:
             from swqr_adapters.facade.takeover import take_over
         except ImportError as error:
+            from importlib.machinery import PathFinder
+
+            if PathFinder.find_spec(fullname) is None:  # there is nothing to keep from anybody
+                return None
             problem = (
                 f"this process was started under 'swqr exec', and {sys.executable} has no swqr to "
                 f"keep {fullname} from the real service: install it there, or start the process "
