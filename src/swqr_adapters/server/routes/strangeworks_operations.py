@@ -241,7 +241,7 @@ _OPERATIONS: Final = {
     wire.CREATE_SESSION: create_session,
     wire.SESSION_DETAILS: session_details,
     wire.CLOSE_SESSION: close_session,
-    "cancel_session": cancel_session,
+    wire.CANCEL_SESSION: cancel_session,
 }
 _READING: Final = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Sessions and batches: the platform opens, shows and closes them, and no more."""
+"""Sessions and batches: the platform opens, shows and closes them; servers of ours cancel too."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from attrs import evolve
 from swqr_adapters.remote.evidence import session_evidence
 from swqr_adapters.wire.ibm.extension import IDEMPOTENCY_KEY
 from swqr_adapters.wire.strangeworks import (
+    CANCEL_SESSION,
     CLOSE_SESSION,
     CREATE_SESSION,
     SESSION_DETAILS,
@@ -98,7 +99,8 @@ class SessionCalls(ResourceBound):
         except SessionClosedError:
             return  # as it should be
 
-    async def cancel_session(self, session_id: str) -> None:  # noqa: ARG002 - see below
-        """Not there: the platform lets accepted jobs finish."""
+    async def cancel_session(self, session_id: str) -> None:
+        """Close it now, at a server of ours; the platform lets accepted jobs finish."""
         self._need("cancel_sessions", "cancelling sessions")
-        raise UnsupportedOperation(NAME, "cancelling sessions")
+        errand = self._command("cancel_session", session_id, session=session_id)
+        await self._api.operation(CANCEL_SESSION, errand, session_request(session_id))

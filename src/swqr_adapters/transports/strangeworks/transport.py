@@ -59,8 +59,8 @@ def capabilities_of(told: Document) -> Capabilities:
         return _PLATFORM
     behind = {"user_tags": 8, **parse_capabilities(told)}
     passed = (
-        "batches", "custom_ttls", "dedicated_sessions", "interim_results", "logs",
-        "max_params_bytes", "max_result_bytes", "queue_lengths", "run_times", "tags",
+        "batches", "cancel_sessions", "custom_ttls", "dedicated_sessions", "interim_results",
+        "logs", "max_params_bytes", "max_result_bytes", "queue_lengths", "run_times", "tags",
         "time_limits", "user_tags",
     )  # fmt: skip
     return evolve(

@@ -83,6 +83,7 @@ from .jobs import (
 )
 from .operations import (
     CANCEL_JOB,
+    CANCEL_SESSION,
     CLOSE_SESSION,
     CONFIGURATION,
     CREATE_JOB,
@@ -131,6 +132,7 @@ __all__ = [
     "ADD_TAGS",
     "BACKEND_STATUSES",
     "CANCEL_JOB",
+    "CANCEL_SESSION",
     "CHANNELS",
     "CLOSE_SESSION",
     "CONFIGURATION",

@@ -21,6 +21,7 @@ from .values import Reader, borrowed
 
 __all__ = [
     "CANCEL_JOB",
+    "CANCEL_SESSION",
     "CLOSE_SESSION",
     "CONFIGURATION",
     "CREATE_JOB",
@@ -60,7 +61,9 @@ PROGRAM_OPTIONS: Final = "runtime_backends"
 CREATE_SESSION: Final = "create_session"
 SESSION_DETAILS: Final = "session_details"
 CLOSE_SESSION: Final = "close_session"
-INTERIM_RESULTS: Final = "interim_results"  # of servers of ours; the platform has no such operation
+# Of servers of ours; the platform has no such operations.
+CANCEL_SESSION: Final = "cancel_session"
+INTERIM_RESULTS: Final = "interim_results"
 
 _REFUSED: Final = 1208
 _LONGEST: Final = 255
@@ -104,7 +107,7 @@ def interim_request(
 
 
 def session_request(session_id: str) -> dict[str, Any]:
-    """Return the payload of ``session_details`` and ``close_session``."""
+    """Return the payload of ``session_details``, ``close_session`` and ``cancel_session``."""
     return {"session_id": session_id}
 
 
