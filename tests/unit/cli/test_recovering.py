@@ -65,6 +65,17 @@ from swqr_adapters.facade import QiskitRuntimeService, Session
 service = QiskitRuntimeService(transport=sys.argv[1])
 print(Session(backend=service.backend("ideal_3")).session_id)
 """
+ENDS_ASYNC = """
+import asyncio, sys
+from swqr_core import AsyncRuntime
+
+async def main():
+    async with await AsyncRuntime.connect(sys.argv[1]) as runtime:
+        session = await runtime.open_session("ideal_3")
+        print(session.id)
+
+asyncio.run(main())
+"""
 LETS_GO = (
     HEAD
     + """
@@ -146,7 +157,7 @@ def test_a_session_that_a_crash_left_open_is_found_and_closed(
     assert after == []
 
 
-@pytest.mark.parametrize("program", [ENDS, ENDS_OFFICIALLY])
+@pytest.mark.parametrize("program", [ENDS, ENDS_OFFICIALLY, ENDS_ASYNC])
 def test_a_program_that_ends_leaves_no_session_open(
     journal: Path, world: World, swqr: Swqr, program: str
 ) -> None:
