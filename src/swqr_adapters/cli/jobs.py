@@ -25,7 +25,7 @@ from .common import (
     table,
 )
 from .recovering import recovered, tell_of_others
-from .watching import every_option, watch, watch_option
+from .watching import check_watch, every_option, watch, watch_option
 
 __all__ = ["jobs"]
 
@@ -79,6 +79,8 @@ def jobs(  # noqa: PLR0913 - one for each option
     if ctx.invoked_subcommand is not None:
         ctx.obj = profile
         return
+    filters = (states, pending, backend, program, session, tags, after)
+    check_watch(watch=watch, as_json=as_json, alone="--journal" if journal else "", filters=filters)
     if journal:
         found = [job.snapshot for one in recovered(profile) for job in one.jobs]
         print_page(Page(items=tuple(found), total=len(found)), _COLUMNS, _rows, as_json=as_json)
@@ -93,7 +95,7 @@ def jobs(  # noqa: PLR0913 - one for each option
         created_after=since(after, system_clock().now()),
         limit=limit,
     )
-    if watch and not as_json:
+    if watch:
         _watch(profile, query, every)
         return
     with opened(profile) as runtime:

@@ -29,7 +29,7 @@ from .common import (
     table,
 )
 from .recovering import recovered
-from .watching import every_option, watch, watch_option
+from .watching import check_watch, every_option, watch, watch_option
 
 __all__ = ["sessions"]
 
@@ -79,6 +79,8 @@ def sessions(  # noqa: PLR0913 - one for each option
     if ctx.invoked_subcommand is not None:
         ctx.obj = profile
         return
+    filters = (states, open_only, mode, backend, after)
+    check_watch(watch=watch, as_json=as_json, alone="--orphans" if orphans else "", filters=filters)
     if orphans:
         found = [session.snapshot for one in recovered(profile) for session in one.sessions]
         print_page(Page(items=tuple(found), total=len(found)), _COLUMNS, _rows, as_json=as_json)
@@ -91,7 +93,7 @@ def sessions(  # noqa: PLR0913 - one for each option
         created_after=since(after, system_clock().now()),
         limit=limit,
     )
-    if watch and not as_json:
+    if watch:
         _watch(profile, query, every)
         return
     with opened(profile) as runtime:

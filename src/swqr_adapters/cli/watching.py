@@ -1,6 +1,6 @@
 """Tables that are drawn again until nothing moves any more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ from swqr_core.runtime.blocking import Runtime
 
 from .common import console, saying, with_profile
 
-__all__ = ["every_option", "watch", "watch_option"]
+__all__ = ["check_watch", "every_option", "watch", "watch_option"]
 
 watch_option = click.option(
     "--watch", is_flag=True, help="Draw it again and again until all of it has ended."
@@ -22,6 +22,24 @@ every_option = click.option(
     type=click.FloatRange(0.05),
     help="Seconds between two looks.",
 )
+
+
+def check_watch(*, watch: bool, as_json: bool, alone: str, filters: Iterable[object]) -> None:
+    """Refuse options of a listing of which one would have no effect.
+
+    Args:
+        watch: Whether ``--watch`` was given.
+        as_json: Whether ``--json`` was.
+        alone: An option that lists all that was left behind, if it was given.
+        filters: What the listing's filters were given.
+
+    Raises:
+        click.UsageError: Two do not go together.
+    """
+    if watch and as_json:
+        raise click.UsageError("--watch draws a table: leave --json out")
+    if alone and (watch or any(filters)):
+        raise click.UsageError(f"{alone} lists all that was left: leave the other filters out")
 
 
 def watch(

@@ -66,6 +66,23 @@ def test_a_job_is_shown_whole(swqr: Swqr, world: World) -> None:
     assert document["created_at"].endswith("Z")
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("jobs", "--watch", "--json"),
+        ("jobs", "--journal", "--pending"),
+        ("jobs", "--journal", "--watch"),
+        ("sessions", "--watch", "--json"),
+        ("sessions", "--orphans", "--open"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(swqr: Swqr, args: tuple[str, ...]) -> None:
+    shown = swqr(*args, "-p", "memory://")
+
+    assert (shown.code, shown.out) == (2, "")
+    assert "out" in shown.err.splitlines()[-1]
+
+
 def test_a_watch_ends_when_everything_has(swqr: Swqr, world: World) -> None:
     jobs = swqr("jobs", "-p", world.url, "--watch", "--every", "0.05")
     sessions = swqr("sessions", "-p", world.url, "--watch", "--every", "0.05")
