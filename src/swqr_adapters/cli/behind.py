@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from attrs import define
+from attrs import define, field
 
 from swqr_adapters.fleet.file import load_fleet
 from swqr_adapters.server.controls import Control
@@ -44,7 +44,7 @@ class Behind:
 
     ring: KeyRing
     instance: Instance
-    token: str
+    token: str = field(repr=False)
     control: Control
 
     async def wait_for_jobs(self, seconds: float) -> None:
