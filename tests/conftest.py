@@ -2,6 +2,7 @@
 
 import ast
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ os.environ["SWQR_CONFIG"] = os.devnull
 os.environ["SWQR_JOURNAL"] = "off"
 for _name in ("SWQR_PROFILE", "SWQR_TRANSPORT"):
     os.environ.pop(_name, None)
+
+# What a shell starts in the background ignores Ctrl-C, and so would the programs that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The keys that tests of platforms, clients and servers are given. Nothing may show them: no output,
 # log line or traceback of a test, and no file that it leaves.
