@@ -27,6 +27,7 @@ __all__ = ["main", "run"]
 
 _CLIENTS: Final = 8
 _PAGE: Final = 200
+_LISTED: Final = 1000  # sessions, at most
 _LONGEST_LOAD: Final = 0.6  # seconds from the first request to the kill, at most
 _LAST: Final = 60.0
 _LARGE: Final = 100_000
@@ -210,8 +211,7 @@ async def check(server: Server, journal: Journal, *, results: int | None) -> Non
         await submit(server, journal, one)
     for key in [key for key, id in journal.sessions.items() if id is None]:
         await open_session(server, journal, key)
-    _, body = await server.ask("GET", "/_swqr/sessions")
-    journal.judge_sessions(json.loads(body)["sessions"])
+    journal.judge_sessions(await _sessions(server, journal))
     readable = [
         one
         for one in journal.submissions.values()
@@ -220,6 +220,18 @@ async def check(server: Server, journal: Journal, *, results: int | None) -> Non
     for one in readable if results is None else readable[-results:]:
         status, body = await server.ask("GET", f"/api/v1/jobs/{one.id}/results")
         journal.judge_result(one, status, body)
+
+
+async def _sessions(server: Server, journal: Journal) -> list[dict[str, Any]]:
+    """Return all sessions: those of the list, which has an end, and the others one by one."""
+    _, body = await server.ask("GET", "/_swqr/sessions")
+    found: list[dict[str, Any]] = json.loads(body)["sessions"]
+    listed = {session["id"] for session in found}
+    for id in journal.sessions.values():
+        if len(listed) >= _LISTED and id is not None and id not in listed:
+            status, body = await server.ask("GET", f"/api/v1/sessions/{id}")
+            found += [json.loads(body)] if status == 200 else []
+    return found
 
 
 async def _check_jobs(server: Server, journal: Journal) -> None:
