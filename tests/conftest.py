@@ -4,8 +4,10 @@ import ast
 import os
 import signal
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -87,6 +89,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.longrepr = "a key shows in what this test wrote, logged or raised"
         report.sections = []
     return report
+
+
+@pytest.fixture
+def threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kit's patience see those threads alone that the test starts."""
+    earlier = WeakSet(threading.enumerate())  # of fixtures that other tests share, for example
+    monkeypatch.setattr("swqr_core.testing.patience._EARLIER", earlier)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -36,6 +36,8 @@ from swqr_core.testing.model import Rules
 from swqr_core.testing.patience import WaitedInVain
 from swqr_core.wrappers import TransportWrapper
 
+pytestmark = pytest.mark.usefixtures("threads_of_its_own")
+
 Patch = pytest.MonkeyPatch
 
 

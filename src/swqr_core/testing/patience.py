@@ -2,8 +2,8 @@
 
 Where nothing else can happen any more, patience is lost at once: a test of a platform on virtual
 time that waits for ever fails in milliseconds. That is known where all work is done on the kit's
-own loop, by this: no socket or pipe is watched, nothing runs in a thread, and the next timer is
-that of the patience itself. Elsewhere patience takes real time.
+own loop, by this: no socket or pipe is watched, nothing runs in a thread that is younger than this
+module, and the next timer is that of the patience itself. Elsewhere patience takes real time.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
+from weakref import WeakSet
 
 __all__ = ["WaitedInVain", "new_runner", "patience"]
 
@@ -26,6 +27,9 @@ _OWN_FILES: Final = 1
 
 _POOL: Final = "asyncio_"
 """How the names of the threads begin that wait for work of a loop; what they do is counted."""
+
+_EARLIER = WeakSet(threading.enumerate())
+"""Threads of whoever runs the tests; pytest-xdist has one, for example."""
 
 _LIBRARY: Final = str(Path(asyncio.__file__).parent.parent)
 """Where the standard library is."""
@@ -73,6 +77,7 @@ class _Selector(selectors.DefaultSelector):
         return next_timer > until - _SAME and not any(
             thread is not threading.current_thread() and not thread.name.startswith(_POOL)
             for thread in threading.enumerate()
+            if thread not in _EARLIER
         )
 
 

@@ -65,7 +65,7 @@ def serving(*options: str, cloud: str = CLOUD) -> Iterator[str]:
         process.communicate(timeout=60)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with serving() as url, connect(url) as runtime:
         with runtime.open_session("ideal_3") as session:

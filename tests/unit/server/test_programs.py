@@ -186,7 +186,6 @@ async def test_what_a_job_publishes_is_told_by_an_operation_of_the_platform_s_in
     slug = await start(world)
     for text in (b'{"n": 1}', b"2", b"3"):
         world.executor.publish(slug, text)
-    await world.clock.advance(0)
 
     some = await world.operate("interim_results", {"job_slug": slug, "start": 1, "limit": 1})
     nothing = await world.operate("interim_results", {"job_slug": "none"})

@@ -9,6 +9,8 @@ import pytest
 
 from swqr_core.testing.patience import WaitedInVain, new_runner, patience
 
+pytestmark = pytest.mark.usefixtures("threads_of_its_own")
+
 Wait = Callable[[], Awaitable[object]]
 
 
