@@ -117,6 +117,7 @@ def test_a_claim_that_fails_still_cleans_up() -> None:
     assert harness.story[-1] == "stop"
 
 
+@pytest.mark.usefixtures("threads_of_its_own")
 def test_a_claim_that_waits_for_ever_fails_and_cleans_up() -> None:
     harness = EmptyHarness()
     harness.patience = 0.01
