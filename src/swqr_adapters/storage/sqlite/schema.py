@@ -55,8 +55,12 @@ def connect(files: StoreFiles) -> sqlite3.Connection:
     many writers at once, one commit carries what all of them wrote.
     """
     connection = sqlite3.connect(files.database, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -352,6 +352,8 @@ def test_a_pool_whose_loop_is_over_can_still_be_closed(
     assert outcome.result == b"1"
 
 
+# The collector takes the process's own object first, or not.
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_a_pool_that_is_dropped_warns_and_leaves_no_process(
     programs: dict[str, str], request_for: Request
 ) -> None:
