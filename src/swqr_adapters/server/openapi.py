@@ -34,7 +34,8 @@ class Operation:
     """What a route takes and answers.
 
     Attributes:
-        answer: The schema of its JSON answer; ``text`` for plain text, None for no body.
+        answer: The schema of its JSON answer; ``text`` for plain text, another kind of text by
+            its media type, None for no body.
         body: The schema of its JSON body; ``form`` for a form, ``bytes`` for bytes as they are,
             None for none.
         query: The names of its query parameters, a ``*`` behind those that may be repeated.
@@ -138,11 +139,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /_swqr/ready": Operation("Any"),
     "GET /_swqr/metrics": Operation("text"),
     "GET /_swqr/sessions": Operation("Any", query="limit"),
-    "GET /_swqr/sessions/{id}/timeline": Operation("text"),
+    "GET /_swqr/sessions/{id}/timeline": Operation("image/svg+xml"),
     "GET /_swqr/overview": Operation("Any"),
-    "GET /": Operation("text"),
-    "GET /_swqr/page.css": Operation("text"),
-    "GET /_swqr/page.js": Operation("text"),
+    "GET /": Operation("text/html"),
+    "GET /_swqr/page.css": Operation("text/css"),
+    "GET /_swqr/page.js": Operation("text/javascript"),
     "GET /_swqr/jobs": Operation("Any", query="limit"),
     "POST /_swqr/reset": _done(),
     "GET /_swqr/faults": Operation("Any"),
@@ -227,8 +228,9 @@ def _describe(
 def _response(schema: str | None) -> dict[str, Any]:
     if schema is None:
         return {"description": "Done."}
-    if schema == "text":
-        return {"description": "Text.", "content": {_PLAIN: {"schema": {"type": "string"}}}}
+    if schema == "text" or "/" in schema:
+        media = _PLAIN if schema == "text" else schema
+        return {"description": "Text.", "content": {media: {"schema": {"type": "string"}}}}
     return {"description": schema, "content": {_JSON: {"schema": ref(schema)}}}
 
 

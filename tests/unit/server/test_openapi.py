@@ -53,6 +53,14 @@ async def test_it_is_served_without_credentials(world: Any) -> None:
     assert reply.json["openapi"] == "3.1.0"
 
 
+@pytest.mark.parametrize("path", ["/", "/_swqr/page.css", "/_swqr/page.js", "/_swqr/metrics"])
+async def test_texts_are_of_the_kind_that_it_says(world: Any, path: str) -> None:
+    reply = await world.ask("GET", path, base="", key=None, crn=None, version=None)
+
+    described = openapi_document()["paths"][path]["get"]["responses"]["200"]["content"]
+    assert reply.headers["Content-Type"].partition(";")[0] in described
+
+
 def check(name: str, document: Any) -> None:
     schemas = openapi_document()["components"]
     schema = {"$ref": f"#/components/schemas/{name}", "components": schemas}
