@@ -4,7 +4,7 @@ from attrs import define, field
 
 from .errors import UnsafePayloadError
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "Work"]
 
 _MIB = 2**20
 
@@ -54,3 +54,26 @@ class Budget:
             f"inflates to {size} bytes or more, over the {self.left} of {self.inflated} bytes left "
             "for this document: send less in one job"
         )
+
+
+@define
+class Work:
+    """How many bytes of parts of one file may be read: they do not overlap, so it is linear.
+
+    Attributes:
+        left: How many are left.
+        of: What the parts are, for the message.
+    """
+
+    left: int
+    of: str
+
+    def spend(self, amount: int) -> None:
+        """Count what is about to be read.
+
+        Raises:
+            UnsafePayloadError: That is more than the file has: its parts overlap.
+        """
+        self.left -= amount
+        if self.left < 0:
+            raise UnsafePayloadError("$", f"{self.of} in the QPY file overlap")

@@ -18,8 +18,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from attrs import define
-
+from .budget import Work
 from .errors import UnsafePayloadError, shorten
 
 if TYPE_CHECKING:
@@ -100,25 +99,13 @@ def _records(raw: bytes) -> Iterator[tuple[int, bytes]]:
                 yield start, name
 
 
-@define
-class _Work:
-    """What may be read of all definitions together: they do not overlap, so it is linear."""
-
-    left: int
-
-    def spend(self, amount: int) -> None:
-        self.left -= amount
-        if self.left < 0:
-            raise UnsafePayloadError("$", "definitions of evolutions in the QPY file overlap")
-
-
 def _syntheses(raw: bytes) -> Iterator[str]:
     """Give the name of each synthesis that an evolution gate of the file asks for.
 
     Where the bytes after a name are no definition, the reader fails as this does. From version 17
     on a byte says which form an operator has; the reader tries both layouts, and so does this.
     """
-    view, work = memoryview(raw), _Work(2 * len(raw))
+    view, work = memoryview(raw), Work(2 * len(raw), of="definitions of evolutions")
     place = raw.find(_EVOLUTION_NAME)
     while place >= 0:
         start = max(place - _DEFINITION.size, 0)
@@ -137,7 +124,7 @@ def _syntheses(raw: bytes) -> Iterator[str]:
         place = raw.find(_EVOLUTION_NAME, place + 1)
 
 
-def _synthesis(definition: memoryview, work: _Work, *, forms: bool) -> memoryview:
+def _synthesis(definition: memoryview, work: Work, *, forms: bool) -> memoryview:
     """Return the text that names the synthesis of an evolution."""
     operators, _, _, time, size = _EVOLUTION.unpack_from(definition)
     rest = definition[_EVOLUTION.size :]

@@ -17,9 +17,7 @@ from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from attrs import define
-
-from .budget import Budget
+from .budget import Budget, Work
 from .errors import MalformedPayloadError, UnsafePayloadError
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ def check_sizes(raw: bytes, budget: Budget, *, starts: Iterable[int]) -> None:
     """
     strict = raw[_VERSION] >= _strict_version()
     annotated = strict and raw[_VERSION] >= _ANNOTATED
-    work = _Work(len(raw))
+    work = Work(len(raw), of="circuits")
     header = _HEADER if raw[_VERSION] < _LONGER_HEADER else CIRCUIT
     found = _places(raw, budget, strict=strict, large=not annotated)
     for place, end in chain(((start, len(raw)) for start in starts if annotated), found):
@@ -83,19 +81,7 @@ def check_sizes(raw: bytes, budget: Budget, *, starts: Iterable[int]) -> None:
                 _check_annotations(raw, place, text + metadata, work)
 
 
-@define
-class _Work:
-    """What may be walked along in all circuits together: they do not overlap, so it is linear."""
-
-    left: int
-
-    def spend(self, amount: int) -> None:
-        self.left -= amount
-        if self.left < 0:
-            raise UnsafePayloadError("$", "circuits in the QPY file overlap")
-
-
-def _check_annotations(raw: bytes, place: int, at: int, work: _Work) -> None:
+def _check_annotations(raw: bytes, place: int, at: int, work: Work) -> None:
     """Check for how many kinds of annotations the reader of a circuit would make room.
 
     Args:
