@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -309,6 +310,70 @@ def test_the_channels_are_two_resources_and_a_resource_is_one_of_them(platform: 
         assert cloud.instance != quantum.instance
         with closing(service(rsc=quantum.instance)) as named:
             assert named.instance == quantum.instance
+
+
+@pytest.fixture
+def real_sdk(platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The published client, logged in."""
+    monkeypatch.setenv("STRANGEWORKS_CONFIG_PATH", str(tmp_path / "cfg.toml"))
+    client = pytest.importorskip("strangeworks.sw_client")
+    config = pytest.importorskip("strangeworks.core.config.config")
+    sdk = client.SWClient(config.Config())
+    sdk.authenticate(api_key=ADA, url=platform, store_credentials=False)
+    return sdk
+
+
+class TestRecordsOfTheSdk:
+    def test_the_resource_is_the_one_that_the_sdk_lists_and_its_functions_take_it(
+        self, platform: str, real_sdk: Any
+    ) -> None:
+        with closing(StrangeworksRuntimeClient("ibm_cloud", sdk_client=real_sdk)) as client:
+            resource = client.rsc
+
+            assert resource in real_sdk.resources()
+            answer = real_sdk.execute(resource, {"name": "ideal_5"}, "runtime_backend_config")
+            assert answer["n_qubits"] == 5
+            with closing(StrangeworksRuntimeClient("ibm_cloud", resource, real_sdk)) as again:
+                assert again.rsc == resource
+
+    def test_a_job_is_the_one_that_the_sdk_lists(
+        self, over_platform: Any, real_sdk: Any, bell: Any
+    ) -> None:
+        job = over_platform.run(
+            "sampler", params(bell), {"backend": "ideal_5", "job_tags": ["x", "y"]}
+        )
+        job.result(timeout=SECONDS)
+
+        record = job.sdk_job()
+
+        assert [record] == real_sdk.jobs(slug=job.job_slug)
+        assert (record.status.value, sorted(record.tags)) == ("COMPLETED", ["x", "y"])
+        assert len(real_sdk.download_job_files([file.url for file in record.files])) >= 2
+
+    def test_an_unknown_job_is_not_found(self, over_platform: Any) -> None:
+        with pytest.raises(RuntimeJobNotFound, match="'nobody'"):
+            StrangeworksRuntimeJob("nobody", over_platform).sdk_job()
+
+    def test_wrappers_are_seen_through(
+        self, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SWQR_TEST_KEY", ADA)
+        url = f"strangeworks://?url={platform}&api_key_env=SWQR_TEST_KEY"
+        wraps = f"&wrap=record&record.file={tmp_path / 'run.json'}"
+
+        client = StrangeworksRuntimeClient("ibm_cloud", transport=url + wraps)
+
+        with closing(client):
+            assert client.rsc.slug == client.instance
+
+    def test_another_transport_has_none(self, service: Any, bell: Any) -> None:
+        sw = StrangeworksQiskitRuntimeService(runtime=service.runtime)
+        job = sw.run("sampler", params(bell), {"backend": "ideal_5"})
+        client = StrangeworksRuntimeClient("ibm_cloud", runtime=service.runtime)
+
+        for ask in (job.sdk_job, lambda: client.rsc):
+            with pytest.raises(IBMRuntimeError, match=r"'memory'.*records of the Strangeworks SDK"):
+                ask()
 
 
 def test_an_unknown_resource_is_named_with_those_there_are(platform: str) -> None:

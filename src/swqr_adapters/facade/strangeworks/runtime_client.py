@@ -17,6 +17,7 @@ from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.query import MAX_PAGE
 from swqr_core.runtime.blocking import Runtime
 
+from .records import ask_for_record
 from .target import connect
 
 __all__ = ["StrangeworksRuntimeClient"]
@@ -58,6 +59,17 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
     def close(self) -> None:
         """Give the runtime back, as ``StrangeworksQiskitRuntimeService.close`` does."""
         self._connection.release()
+
+    @property
+    def rsc(self) -> Any:
+        """The resource on which everything is done, a record of the SDK, which asks the platform.
+
+        Functions of the SDK take it: ``strangeworks.execute(client.rsc, ...)``.
+
+        Raises:
+            IBMRuntimeError: The transport is not Strangeworks, or the SDK is not installed.
+        """
+        return ask_for_record(self.runtime, "sdk_resource")
 
     # --- jobs ----------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from swqr_adapters.facade.job import STATUSES, RuntimeJobV2
 from swqr_adapters.facade.service import QiskitRuntimeService
 from swqr_core.model.job import Job
 
+from .records import ask_for_record
+
 __all__ = ["Backend", "StrangeworksRuntimeJob"]
 
 _JOB_STATUSES: Final[Mapping[str, JobStatus]] = MappingProxyType(
@@ -313,6 +315,19 @@ class StrangeworksRuntimeJob(RuntimeJobV2):
         if self.errored():
             self._raise_for_state()
         return super().interim_results(decoder)
+
+    def sdk_job(self) -> Any:
+        """Return the job as it is now, as a record of the SDK.
+
+        It has what ``strangeworks.jobs()`` has: the platform's status, files, child jobs, tags. A
+        status that the SDK does not know is None, and stands in ``remote_status``.
+
+        Raises:
+            RuntimeJobNotFound: There is no such job (any more).
+            IBMRuntimeError: The transport is not Strangeworks, the SDK is not installed, or it
+                cannot hold what the platform tells.
+        """
+        return ask_for_record(self._service_of_it().runtime, "sdk_job", self._job_slug)
 
 
 def _again(kind: Any, error: Any) -> NoReturn:

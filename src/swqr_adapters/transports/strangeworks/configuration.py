@@ -1,7 +1,8 @@
 """What the official SDK has been told: its configuration file, its profiles, its variables."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,6 +19,7 @@ __all__ = [
     "configuration_file",
     "environment_account",
     "sdk_account",
+    "using_sdk",
     "variable_name",
 ]
 
@@ -116,18 +118,33 @@ def sdk_account(profile: str | None) -> SdkAccount:
 
 
 def _sdk_config(path: Path) -> _Config:
-    try:
+    with using_sdk("the configuration of the Strangeworks SDK", path):
         from strangeworks.core.config.config import Config  # it reads the file while it loads
 
         config: _Config = Config()
+    return config
+
+
+@contextmanager
+def using_sdk(part: str, path: Path | None = None) -> Iterator[None]:
+    """Load a part of the SDK, which reads its configuration on the way.
+
+    Args:
+        part: What is loaded, for messages.
+        path: The file of its configuration; None to look where it is.
+
+    Raises:
+        MissingExtraError: The SDK is not installed.
+        ConfigurationError: The file cannot be used.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "the configuration of the Strangeworks SDK", "strangeworks"
-        ) from error
+        raise MissingExtraError(part, "strangeworks") from error
     except Exception as error:  # noqa: BLE001 - the SDK lets its parser's errors through
         # The cause would show a part of the file, and that may be a key.
-        raise ConfigurationError(str(path), f"cannot be read: {type(error).__name__}") from None
-    return config
+        where = path or configuration_file(os.environ)
+        raise ConfigurationError(str(where), f"cannot be read: {type(error).__name__}") from None
 
 
 def _text(value: Any, name: str, path: Path) -> str | None:

@@ -22,6 +22,7 @@ from .api import Api
 from .backends import BackendCalls
 from .jobs import JobCalls
 from .programs import NoPrograms
+from .records import SdkRecords
 from .refusals import NAME
 from .resources import as_instances
 from .submission import StrangeworksDesk
@@ -71,13 +72,14 @@ def capabilities_of(told: Document) -> Capabilities:
     )
 
 
-class StrangeworksTransport(BackendCalls, NoPrograms, JobCalls):
+class StrangeworksTransport(BackendCalls, NoPrograms, JobCalls, SdkRecords):
     """One resource of the platform; see ``RuntimeTransport`` for what its methods promise.
 
     * A job's parameters and result pass through as the bytes that they are.
     * A submission is posted once where keys are unknown; see ``Submitter``. An opening that is
       not answered may have happened, and is not repeated.
-    * Beyond the port there are ``files``, ``file``, ``upload_file`` and ``add_tags``.
+    * Beyond the port there are ``files``, ``file``, ``upload_file`` and ``add_tags``, and the
+      SDK's records of the resource and of jobs: ``sdk_resource`` and ``sdk_job``.
 
     Args:
         api: The platform, bound to the resource; the transport closes it.
