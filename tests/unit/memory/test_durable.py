@@ -13,6 +13,7 @@ from attrs import evolve
 
 from swqr_adapters.storage import MemoryEventLog, Store, open_store
 from swqr_adapters.transports.memory import CloudSettings, MemoryCloud, open_cloud
+from swqr_adapters.transports.memory.settings import make_cloud
 from swqr_core import (
     BackendStatus,
     JobQuery,
@@ -586,6 +587,21 @@ async def test_closing_confirms_what_is_on_its_way(opened: Opener) -> None:
     assert isinstance(draining.exception(), LookupError)
 
 
+@pytest.mark.parametrize("rounds", range(8))
+async def test_closing_goes_on_when_whoever_waits_for_it_gives_up(
+    opened: Opener, path: Path, rounds: int
+) -> None:
+    cloud = await opened()
+    closing = asyncio.ensure_future(cloud.aclose())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    await cloud.aclose()
+
+    await open_store(path).aclose()
+
+
 # --- as a URL ----------------------------------------------------------------------------------
 
 
@@ -631,3 +647,14 @@ async def test_a_store_that_cannot_be_read_leaves_nothing_open(path: Path) -> No
     cloud = await open_cloud(mended, executor=StubExecutor())
     assert (await cloud.transport().sessions(SessionQuery())).total == 0
     await cloud.aclose()
+
+
+@pytest.mark.parametrize("mistake", [{"program_spares": -1}, {"instance": "b"}])
+async def test_a_mistake_beside_a_store_leaves_it_free(path: Path, mistake: dict[str, Any]) -> None:
+    fleet = path.with_name("fleet.toml")
+    fleet.write_text('[[instance]]\nname = "a"\n', encoding="utf-8")
+    settings = CloudSettings(store=str(path), fleet=str(fleet), execution="threads")
+    with pytest.raises(ConfigurationError):
+        make_cloud(evolve(settings, **mistake))
+
+    await make_cloud(settings).aclose()

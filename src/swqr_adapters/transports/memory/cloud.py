@@ -118,6 +118,7 @@ class MemoryCloud:
         self._warming: asyncio.Task[object] | None = None
         self._known: set[str] = set()
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self.machine = Machine(
             self.settings,
             clock=clock,
@@ -193,10 +194,16 @@ class MemoryCloud:
         )
 
     async def aclose(self) -> None:
-        """Stop running jobs, forget all of them, release everything. Closing twice is fine."""
-        if self._closed:
-            return
+        """Stop running jobs, forget all of them, release everything. Closing twice is fine.
+
+        Whoever waits for it may give up: it goes on to its end.
+        """
         self._closed = True
+        if self._closing is None or self._closing.cancelled():
+            self._closing = asyncio.ensure_future(self._close_all())
+        await asyncio.shield(self._closing)
+
+    async def _close_all(self) -> None:
         await self.machine.aclose()
         if self._warming is not None:
             self._warming.cancel()

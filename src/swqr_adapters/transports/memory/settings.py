@@ -154,15 +154,17 @@ def make_cloud(
     warm_up = None
     if executor is None:
         executor, warm_up = _executor(settings)
+    runner = _runner(settings)
+    instances = _instances(settings.instance, mirror.instances)
     seed = settings.seed if settings.seed is not None else secrets.randbits(63)
-    store = _store(settings, seed)
+    store = _store(settings, seed)  # last, for whoever makes a mistake must not keep it locked
     if store is not None and settings.seed is None:
         seed = int(store.known["seed"])  # jobs that run again draw the same lots
     return MemoryCloud(
         clock=clock or SystemClock(),
         ids=ids or RandomIds(),
         executor=executor,
-        runner=_runner(settings),
+        runner=runner,
         blobs=SpillingBlobStore() if store is None else store.blobs,
         log=None if store is None else store.log,
         close=None if store is None else store.aclose,
@@ -171,7 +173,7 @@ def make_cloud(
         template=template,
         devices=mirror.devices,
         statuses=mirror.statuses,
-        instances=_instances(settings.instance, mirror.instances),
+        instances=instances,
         noise=settings.noise,
         seed=seed,
         warm_up=warm_up,
