@@ -14,8 +14,11 @@ from swqr_core.config.connect import (
     system_journal,
 )
 from swqr_core.errors import (
+    AccessDeniedError,
+    ClosedError,
     InvalidInputError,
     OutcomeUnknownError,
+    TransportError,
     UnreachableError,
     UnsupportedOperation,
     WaitTimeoutError,
@@ -43,6 +46,9 @@ from .recovery import Recovery, Remembering, about_job, recover
 __all__ = ["AsyncRuntime", "Opening"]
 
 T = TypeVar("T")
+
+# What is refused like this was not looked at, so it tells nothing of an earlier attempt.
+_TELL_NOTHING = (AccessDeniedError, ClosedError, TransportError)
 
 
 def _mode(name: SessionMode | str) -> SessionMode:
@@ -155,23 +161,22 @@ class AsyncRuntime:
 
     async def _again(self, call: Callable[[], Awaitable[T]], *, keyed: bool = False) -> T:
         """Call until it is certain, as far as the policy goes."""
-        unknown: list[OutcomeUnknownError] = []
-        for delay in self._retry.delays():
+        unknown: OutcomeUnknownError | None = None
+        delays = self._retry.delays()
+        while True:
+            delay = next(delays, None)
             try:
                 return await call()
             except OutcomeUnknownError as error:
-                if not keyed:
+                if not keyed or delay is None:
                     raise
-                unknown.append(error)
-            except UnreachableError:
-                pass
+                unknown = error
+            except _TELL_NOTHING as error:
+                if delay is None or not isinstance(error, UnreachableError):
+                    if unknown is None:
+                        raise
+                    raise unknown from error  # this call did nothing, but an earlier one may have
             await self._clock.sleep(delay)
-        try:
-            return await call()
-        except UnreachableError as error:
-            if not unknown:
-                raise
-            raise unknown[-1] from error  # this call did nothing, but an earlier one may have
 
     # --- sessions ------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from attrs import frozen
 from swqr_core.errors import (
     JobNotFoundError,
     OutcomeUnknownError,
+    ProtocolError,
     SessionNotFoundError,
     SwqrError,
 )
@@ -90,7 +91,7 @@ class Remembering:
         await journal.begin(noun, key, told)
         try:
             made = await make()
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, ProtocolError):
             raise  # it may have happened: that stays to be found out
         except SwqrError:
             journal.refused(key)

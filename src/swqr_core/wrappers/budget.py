@@ -132,13 +132,15 @@ class BudgetTransport(TransportWrapper):
         return session
 
     async def _open(self, spec: SessionSpec, key: str) -> Session:
+        repeated = key in self._perhaps_open
         self._perhaps_open.add(key)
         try:
             session = await super().open_session(spec, key=key)
         except OutcomeUnknownError:
             raise
         except SwqrError:
-            self._perhaps_open.discard(key)
+            if not repeated:  # else an earlier attempt may have opened it
+                self._perhaps_open.discard(key)
             raise
         self._perhaps_open.discard(key)
         return session
@@ -146,7 +148,8 @@ class BudgetTransport(TransportWrapper):
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         """Queue one job, unless that may cost too much."""
         spec = self._limited(spec)
-        if not self._ledger.knows(key):  # a repeated submission is no further job
+        repeated = self._ledger.knows(key)
+        if not repeated:  # a repeated submission is no further job
             await self._look()
             self._check_limits(spec)
             self._ledger.reserve(key, spec, self._clock.now())
@@ -155,7 +158,8 @@ class BudgetTransport(TransportWrapper):
         except OutcomeUnknownError:
             raise  # it may have happened, so it goes on counting
         except SwqrError:
-            self._ledger.release(key)
+            if not repeated:  # else an earlier attempt may have happened
+                self._ledger.release(key)
             raise
         self._ledger.submitted(key, job)
         if spec.session_id is not None:

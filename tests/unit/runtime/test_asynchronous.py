@@ -21,11 +21,15 @@ from swqr_core import (
     VirtualClock,
 )
 from swqr_core.errors import (
+    AccessDeniedError,
+    ClosedError,
     InvalidInputError,
     JobCancelledError,
     JobFailedError,
     JobTimedOutError,
     OutcomeUnknownError,
+    ProtocolError,
+    SessionClosedError,
     UnreachableError,
     UnsupportedOperation,
     WaitTimeoutError,
@@ -137,8 +141,19 @@ async def test_a_submission_without_an_answer_is_repeated_with_its_key() -> None
     assert [kwargs["key"] for _, _, kwargs in transport.calls] == ["key-1", "key-1"]
 
 
-async def test_what_may_have_happened_is_not_forgotten_when_the_platform_is_gone() -> None:
-    errors = iter([UNREACHABLE, UNKNOWN, UNREACHABLE])
+@pytest.mark.parametrize(
+    "error",
+    [
+        UNREACHABLE,
+        AccessDeniedError("submit", "the token has expired"),
+        ClosedError("the transport"),
+        ProtocolError("scripted", "no JSON"),
+    ],
+)
+async def test_what_may_have_happened_is_not_forgotten_when_the_platform_is_gone(
+    error: Exception,
+) -> None:
+    errors = iter([UNREACHABLE, UNKNOWN, error])
 
     def submit(*_: object, **__: object) -> Job:
         raise next(errors)
@@ -146,6 +161,17 @@ async def test_what_may_have_happened_is_not_forgotten_when_the_platform_is_gone
     with pytest.raises(OutcomeUnknownError) as caught:
         await runtime(Scripted(submit=submit), RetryPolicy(attempts=3)).submit(SPEC, b"{}")
     assert caught.value.key == "key-1"
+    assert caught.value.__cause__ is error
+
+
+async def test_a_platform_that_refuses_a_repetition_tells_that_the_first_did_not_happen() -> None:
+    errors = iter([UNKNOWN, SessionClosedError("s-1", "closed")])
+
+    def submit(*_: object, **__: object) -> Job:
+        raise next(errors)
+
+    with pytest.raises(SessionClosedError):
+        await runtime(Scripted(submit=submit), RetryPolicy(attempts=3)).submit(SPEC, b"{}")
 
 
 async def test_a_submission_is_not_repeated_where_keys_mean_nothing() -> None:

@@ -12,6 +12,7 @@ from swqr_core.errors import (
     AccessDeniedError,
     JobNotFoundError,
     OutcomeUnknownError,
+    ProtocolError,
     SessionNotFoundError,
     UnreachableError,
 )
@@ -77,6 +78,7 @@ async def test_a_submission_is_noted_before_it_leaves_and_when_it_is_answered() 
         (AccessDeniedError("submit", "ask"), ("refused", "k")),
         (UnreachableError("scripted", "down"), ("refused", "k")),
         (OutcomeUnknownError("scripted", "submit", "k"), ("begin", "job", "k", "b", "sampler")),
+        (ProtocolError("scripted", "no JSON"), ("begin", "job", "k", "b", "sampler")),
     ],
 )
 async def test_only_what_certainly_did_not_happen_counts_as_refused(

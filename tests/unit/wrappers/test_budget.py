@@ -10,7 +10,12 @@ from attrs import evolve
 
 from swqr_adapters.settings.budget import budget as configured
 from swqr_core.clock import VirtualClock
-from swqr_core.errors import ConfigurationError, LimitExceededError, OutcomeUnknownError
+from swqr_core.errors import (
+    ConfigurationError,
+    LimitExceededError,
+    OutcomeUnknownError,
+    UnreachableError,
+)
 from swqr_core.lifecycle.session import SessionState
 from swqr_core.model.backend import BackendStatus
 from swqr_core.model.job import Job
@@ -20,6 +25,7 @@ from swqr_core.wrappers import (
     Budget,
     BudgetTransport,
     FaultyTransport,
+    Loss,
     ScriptedFaults,
     SlowTransport,
 )
@@ -110,10 +116,12 @@ async def test_what_may_have_happened_counts_and_can_be_repeated(
 ) -> None:
     faults = ScriptedFaults()
     faults.lose("submit")
+    faults.lose("submit", Loss.CONNECTION)
     lossy = FaultyTransport(platform.transport, faults, platform.clock)
     transport = BudgetTransport(lossy, Budget(day_jobs=1), clock=platform.clock, warn=told.append)
-    with pytest.raises(OutcomeUnknownError):
-        await submit(transport, platform, "k")
+    for error in (OutcomeUnknownError, UnreachableError):
+        with pytest.raises(error):
+            await submit(transport, platform, "k")
     with pytest.raises(LimitExceededError):
         await submit(transport, platform, "other")
 
@@ -244,12 +252,14 @@ async def test_an_opening_that_may_have_happened_can_be_repeated(
 ) -> None:
     faults = ScriptedFaults()
     faults.lose("open_session")
+    faults.lose("open_session", Loss.CONNECTION)
     lossy = FaultyTransport(platform.transport, faults, platform.clock)
     transport = BudgetTransport(
         lossy, Budget(open_sessions=1), clock=platform.clock, warn=told.append
     )
-    with pytest.raises(OutcomeUnknownError):
-        await transport.open_session(platform.session, key="k")
+    for error in (OutcomeUnknownError, UnreachableError):
+        with pytest.raises(error):
+            await transport.open_session(platform.session, key="k")
 
     again = await transport.open_session(platform.session, key="k")
 
