@@ -222,16 +222,21 @@ def read_journals(folder: Path) -> Iterator[JournalFile]:
 
 def _work(lines: list[dict[str, Any]]) -> Iterator[Noted]:
     noted: dict[str, Noted] = {}
+    unsure: set[str] = set()  # keys that came again before anybody knew of the first time
     closed = {line["closed"] for line in lines if "closed" in line}
     for line in lines:
         match line:
             case {"begin": noun, "key": key, "at": at, "about": about}:
-                when = datetime.fromisoformat(at).astimezone(UTC)
-                noted[key] = Noted(noun=noun, key=key, at=when, about=about)
+                before = noted.get(key)
+                if before is None or before.refused:
+                    when = datetime.fromisoformat(at).astimezone(UTC)
+                    noted[key] = Noted(noun=noun, key=key, at=when, about=about)
+                elif before.id is None:
+                    unsure.add(key)
             case {"made": key, "id": id} if key in noted:
-                noted[key] = evolve(noted[key], id=id, closed=id in closed)
-            case {"refused": key} if key in noted:
-                noted[key] = evolve(noted[key], refused=True)
+                noted[key] = evolve(noted[key], id=id, closed=id in closed, refused=False)
+            case {"refused": key} if key in noted and key not in unsure:
+                noted[key] = evolve(noted[key], refused=noted[key].id is None)
     yield from noted.values()
 
 

@@ -69,6 +69,34 @@ async def test_the_next_client_reads_what_the_last_one_noted(make: Make) -> None
     assert found[0].about == {"program": "sampler", "backend": "ibm_fez"}
 
 
+@pytest.mark.parametrize(
+    ("first", "id", "refused"),
+    [("made", "job-1", False), ("silent", None, False), ("refused", None, True)],
+)
+async def test_a_repetition_that_is_refused_does_not_hide_the_first_time(
+    make: Make, first: str, id: str | None, refused: bool
+) -> None:
+    journal = make()
+    await journal.begin("job", "k", {})
+    if first == "made":
+        journal.made("k", "job-1")
+    elif first == "refused":
+        journal.refused("k")
+    await journal.begin("job", "k", {})
+    journal.refused("k")
+
+    assert [facts(noted) for noted in journal.past()] == [("job", "k", id, refused, False)]
+
+
+async def test_a_repetition_that_was_answered_is_found(make: Make) -> None:
+    journal = make()
+    for came in (journal.refused, lambda key: journal.made(key, "job-1")):
+        await journal.begin("job", "k", {})
+        came("k")
+
+    assert [facts(noted) for noted in journal.past()] == [("job", "k", "job-1", False, False)]
+
+
 async def test_what_a_living_client_does_is_its_own(make: Make) -> None:
     living = make()
     await fill(living)
