@@ -148,18 +148,19 @@ class Runtime:
         if making is None:
             making = self._making = asyncio.ensure_future(self._build())
         try:
-            self._made = await asyncio.shield(making)
+            return await asyncio.shield(making)
         except BaseException:
             if making.done():  # it failed: the next call tries again
                 self._making = None
             raise
-        return self._made
 
     async def _build(self) -> AsyncRuntime:
         clock, ids, retry = self._parts
-        return AsyncRuntime(
+        # Kept here, for whoever waits for it may give up, and then nobody else would close it.
+        self._made = AsyncRuntime(
             await self._make(), clock=clock, ids=ids, retry=retry, journal=self._journal
         )
+        return self._made
 
     async def _release(self) -> None:
         if self._making is not None and not self._making.done():

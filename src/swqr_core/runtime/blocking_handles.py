@@ -25,6 +25,12 @@ class BlockingJob:
     def __init__(self, runtime: "Runtime", job: AsyncJob) -> None:
         self._runtime, self._job = runtime, job
 
+    def _on(self, runtime: "AsyncRuntime") -> AsyncJob:
+        """Return the handle on the runtime as it is now: after a fork the child has its own."""
+        if self._job._runtime is not runtime:  # noqa: SLF001 - this package's own
+            self._job = AsyncJob(runtime, self._job.snapshot)
+        return self._job
+
     def __repr__(self) -> str:
         return f"<BlockingJob {self.id} {self.snapshot.state}>"
 
@@ -40,19 +46,19 @@ class BlockingJob:
 
     def refresh(self) -> Job:
         """Look at the job again and return it."""
-        return self._runtime.run(lambda _: self._job.refresh())
+        return self._runtime.run(lambda r: self._on(r).refresh())
 
     def wait(self, *, timeout: float | None = None) -> Job:
         """Wait until it has ended, and return it."""
-        return self._runtime.run(lambda _: self._job.wait(timeout=timeout))
+        return self._runtime.run(lambda r: self._on(r).wait(timeout=timeout))
 
     def result(self, *, timeout: float | None = None) -> bytes:
         """Wait until it has ended, and return the exact text of its result."""
-        return self._runtime.run(lambda _: self._job.result(timeout=timeout))
+        return self._runtime.run(lambda r: self._on(r).result(timeout=timeout))
 
     def interim_results(self) -> tuple[bytes, ...]:
         """Return the JSON text of all that it has published so far, without waiting."""
-        return self._runtime.run(lambda _: self._job.interim_results())
+        return self._runtime.run(lambda r: self._on(r).interim_results())
 
     def stream(self, *, start: int = 0) -> Iterator[bytes]:
         """Yield the JSON text of each interim result as it comes, until it has ended."""
@@ -60,31 +66,31 @@ class BlockingJob:
 
     def callback_done(self) -> None:
         """Return when the callback has had everything; raise what it has raised."""
-        self._runtime.run(lambda _: self._job.callback_done())
+        self._runtime.run(lambda r: self._on(r).callback_done())
 
     def cancel(self) -> None:
         """Stop it."""
-        self._runtime.run(lambda _: self._job.cancel())
+        self._runtime.run(lambda r: self._on(r).cancel())
 
     def delete(self) -> None:
         """Remove it, once it has ended."""
-        self._runtime.run(lambda _: self._job.delete())
+        self._runtime.run(lambda r: self._on(r).delete())
 
     def params(self) -> bytes:
         """Return its parameters as they were submitted."""
-        return self._runtime.run(lambda _: self._job.params())
+        return self._runtime.run(lambda r: self._on(r).params())
 
     def logs(self) -> str:
         """Return its log."""
-        return self._runtime.run(lambda _: self._job.logs())
+        return self._runtime.run(lambda r: self._on(r).logs())
 
     def metrics(self) -> JobMetrics:
         """Return what is known about its run."""
-        return self._runtime.run(lambda _: self._job.metrics())
+        return self._runtime.run(lambda r: self._on(r).metrics())
 
     def set_tags(self, tags: Collection[str]) -> None:
         """Replace its tags."""
-        self._runtime.run(lambda _: self._job.set_tags(tags))
+        self._runtime.run(lambda r: self._on(r).set_tags(tags))
 
 
 class BlockingSession:
@@ -92,6 +98,12 @@ class BlockingSession:
 
     def __init__(self, runtime: "Runtime", session: AsyncSession) -> None:
         self._runtime, self._session = runtime, session
+
+    def _on(self, runtime: "AsyncRuntime") -> AsyncSession:
+        """Return the handle on the runtime as it is now: after a fork the child has its own."""
+        if self._session._runtime is not runtime:  # noqa: SLF001 - this package's own
+            self._session = AsyncSession(runtime, self._session.snapshot)
+        return self._session
 
     def __repr__(self) -> str:
         return f"<BlockingSession {self.id} {self.snapshot.state}>"
@@ -115,11 +127,11 @@ class BlockingSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._runtime.run(lambda _: self._session.__aexit__(kind, error, trace))
+        self._runtime.run(lambda r: self._on(r).__aexit__(kind, error, trace))
 
     def refresh(self) -> Session:
         """Look at the session again and return it."""
-        return self._runtime.run(lambda _: self._session.refresh())
+        return self._runtime.run(lambda r: self._on(r).refresh())
 
     def submit(
         self,
@@ -134,8 +146,8 @@ class BlockingSession:
     ) -> BlockingJob:
         """Queue one job in this session; *callback* is called on the runtime's thread."""
 
-        async def go(_: "AsyncRuntime") -> AsyncJob:
-            return await self._session.submit(
+        async def go(runtime: "AsyncRuntime") -> AsyncJob:
+            return await self._on(runtime).submit(
                 program_id,
                 params,
                 tags=tags,
@@ -149,11 +161,11 @@ class BlockingSession:
 
     def jobs(self) -> Page[Job]:
         """Return the session's newest jobs."""
-        return self._runtime.run(lambda _: self._session.jobs())
+        return self._runtime.run(lambda r: self._on(r).jobs())
 
     def timeline(self) -> Timeline:
         """Return a picture of its life so far; a notebook shows it by itself."""
-        return self._runtime.run(lambda _: self._session.timeline())
+        return self._runtime.run(lambda r: self._on(r).timeline())
 
     def detach(self) -> None:
         """Leave it open when the runtime is closed: somebody else will close it."""
@@ -161,8 +173,8 @@ class BlockingSession:
 
     def drain(self) -> None:
         """Take no new jobs; accepted ones still run."""
-        self._runtime.run(lambda _: self._session.drain())
+        self._runtime.run(lambda r: self._on(r).drain())
 
     def cancel(self) -> None:
         """Close it now; queued jobs do not run."""
-        self._runtime.run(lambda _: self._session.cancel())
+        self._runtime.run(lambda r: self._on(r).cancel())

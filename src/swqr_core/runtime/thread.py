@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import concurrent.futures
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -51,7 +52,7 @@ class LoopThread:
         An exception in the waiting thread, such as Ctrl-C, cancels the coroutine.
 
         Raises:
-            ClosedError: It was closed.
+            ClosedError: It was closed, before or meanwhile.
             StateConflictError: Called from the loop's own thread, where waiting would be for
                 ever.
         """
@@ -65,6 +66,10 @@ class LoopThread:
             future = asyncio.run_coroutine_threadsafe(work(), loop)
         try:
             return future.result()
+        except concurrent.futures.CancelledError:
+            if self._closed:  # what was still under way then was cancelled
+                raise ClosedError(self._name) from None
+            raise
         except BaseException:
             future.cancel()
             raise

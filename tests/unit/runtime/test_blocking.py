@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from swqr_core import AsyncRuntime, Capabilities, Principal, Runtime
+from swqr_core import AsyncRuntime, Capabilities, Job, Principal, Runtime, Session
 from swqr_core.errors import ClosedError, ConfigurationError, StateConflictError
+
+from .test_asynchronous import job, session
 
 
 class Counting:
@@ -23,13 +26,23 @@ class Counting:
     def __init__(self) -> None:
         type(self).made += 1
         self.loop = asyncio.get_running_loop()
-        self.closed = 0
+        self.closed = self.asked = 0
         self.capabilities = Capabilities(transport="counting")
         self.principal = Principal()
 
     async def backends(self) -> tuple[object, ...]:
         assert asyncio.get_running_loop() is self.loop
         return ()
+
+    async def job(self, id: str) -> Job:
+        assert asyncio.get_running_loop() is self.loop
+        self.asked += 1
+        return job(id)
+
+    async def session(self, _: str) -> Session:
+        assert asyncio.get_running_loop() is self.loop
+        self.asked += 1
+        return session()
 
     async def aclose(self) -> None:
         self.closed += 1
@@ -189,6 +202,62 @@ def test_a_forked_child_makes_a_transport_of_its_own(
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 2
     assert runtime.backends() == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_handles_of_the_parent_use_the_transport_of_the_child_after_a_fork(
+    runtime: Runtime, transports: list[Counting]
+) -> None:
+    its_job, its_session = runtime.attach_job("j-1"), runtime.attach_session("s-1")
+    child = os.fork()
+    if child == 0:
+        try:
+            its_job.refresh()
+            its_session.refresh()
+            os._exit(transports[1].asked)
+        finally:
+            os._exit(99)
+
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 2
+
+
+def test_a_transport_for_which_nobody_waited_in_the_end_is_closed(
+    transports: list[Counting],
+) -> None:
+    made = threading.Event()
+
+    async def make() -> Any:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.sleep(0.2)  # by then the caller has given up
+        transports.append(Counting())
+        made.set()
+        return transports[-1]
+
+    runtime = Runtime(make)
+    with pytest.raises(KeyboardInterrupt):
+        runtime.backends()
+    assert made.wait(10)
+    runtime.close()
+
+    assert [transport.closed for transport in transports] == [1]
+
+
+def test_a_call_that_is_under_way_when_it_is_closed_says_so(runtime: Runtime) -> None:
+    begun = threading.Event()
+
+    async def wait(_: AsyncRuntime) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(runtime.run, wait)
+        begun.wait(10)
+        runtime.close()
+
+        with pytest.raises(ClosedError):
+            waiting.result(10)
 
 
 def test_at_the_end_of_the_process_what_is_open_is_closed() -> None:
