@@ -109,7 +109,8 @@ class Tape:
             else:
                 line["error"], line["fields"] = entry.error, entry.error_fields
             lines.append(line)
-        return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+        # Escaped: what ends a line for some reader, or is no character, may stand in a text.
+        return "".join(f"{json.dumps(line)}\n" for line in lines)
 
     @classmethod
     def loads(cls, text: str) -> "Tape":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.strategies as st
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given
 
 from swqr_core.errors import (
     ClosedError,
@@ -16,9 +16,11 @@ from swqr_core.errors import (
     TransportError,
 )
 from swqr_core.lifecycle.job import JobState
+from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.principal import Principal
 from swqr_core.model.query import JobQuery, ProgramQuery, SessionQuery
 from swqr_core.ports.transport import RuntimeTransport
-from swqr_core.wrappers import RecordingTransport, ReplayTransport, Tape
+from swqr_core.wrappers import RecordingTransport, ReplayTransport, Tape, TapeEntry
 from swqr_core.wrappers.scrubbing import REMOVED, Scrubber
 from swqr_core.wrappers.tape import decode, encode
 
@@ -183,6 +185,17 @@ def test_a_platform_s_own_fields_come_back_from_a_tape(extra: dict[str, Any]) ->
     written = json.loads(json.dumps(encode(extra)))
 
     assert decode(written, {}) == extra
+
+
+@given(text=st.text(st.characters()))
+@example("one\u2028two\x85three, half a pair: \ud800")
+def test_a_tape_is_one_line_for_each_call_whatever_was_said(text: str) -> None:
+    tape = Tape(Capabilities(transport="t"), Principal())
+    tape.entries.append(TapeEntry(method="logs", arguments={"job_id": text}, answer=text))
+    written = tape.dumps()
+
+    assert Tape.loads(written) == tape
+    assert len(written.encode().splitlines()) == 2
 
 
 @given(data=st.binary())
