@@ -4,8 +4,9 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,36 @@ async def test_released_and_put_again_at_once_it_is_there(store: Store, data: by
         await asyncio.gather(both[0](payload.digest), both[1](data))
 
     assert await store.blobs.get(payload.digest) == data
+
+
+@SIZES
+@pytest.mark.parametrize("again", [True, False], ids=["put again", "gone"])
+async def test_what_is_let_go_of_while_it_is_read_is_no_damage(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    data: bytes,
+    again: bool,
+) -> None:
+    blobs = store.blobs
+    payload = await blobs.put(data)
+    look = blobs._look  # noqa: SLF001 - the race is in there
+
+    async def look_late(digest: str) -> Any:
+        monkeypatch.undo()
+        await blobs.release(digest)
+        found = await look(digest)
+        if again:
+            await blobs.put(data)
+        return found
+
+    monkeypatch.setattr(blobs, "_look", look_late)
+    with suppress(KeyError):
+        await blobs.get(payload.digest)
+
+    assert caplog.messages == []
+    if again:
+        assert await blobs.get(payload.digest) == data
 
 
 @SIZES

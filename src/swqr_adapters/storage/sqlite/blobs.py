@@ -92,18 +92,25 @@ class SqliteBlobStore:
             KeyError: There are none under that digest, or no sound ones.
         """
         self._check()
-        if digest not in self._counts or digest in self._gone:
-            raise KeyError(digest)
-        data = await self._reader.do(lambda connection: _inside(connection, digest))
-        if data is None:
-            data = await asyncio.to_thread(self._read, digest)
-            inside = False
-        else:
-            inside = True
-        if data is not None and await _is_sound(digest, data):
-            return data
-        await self._set_aside(digest, data, inside=inside)
+        data, inside = None, False
+        for _ in range(2):  # once more if it was let go of, and perhaps put again, meanwhile
+            if digest not in self._counts or digest in self._gone:
+                raise KeyError(digest)
+            data, inside = await self._look(digest)
+            if data is not None and await _is_sound(digest, data):
+                return data
+            if digest in self._busy:
+                await asyncio.wait([self._busy[digest]])
+        if digest in self._counts:
+            await self._set_aside(digest, data, inside=inside)
         raise KeyError(digest)
+
+    async def _look(self, digest: str) -> tuple[bytes | None, bool]:
+        """Return what there is, if there is something, and whether it is in the database."""
+        data = await self._reader.do(lambda connection: _inside(connection, digest))
+        if data is not None:
+            return data, True
+        return await asyncio.to_thread(self._read, digest), False
 
     def open(self, digest: str) -> AsyncIterator[bytes]:
         """Yield the bytes in pieces of at most 256 KiB, all of them sound.
