@@ -68,9 +68,8 @@ class AsyncJob:
         return self.snapshot.id
 
     async def refresh(self) -> Job:
-        """Look at the job again and return it."""
-        if not self.snapshot.state.ended:
-            self.snapshot = await self._runtime.job(self.id)
+        """Look at the job again and return it; tags and usage may change after its end."""
+        self.snapshot = await self._runtime.job(self.id)
         return self.snapshot
 
     async def wait(self, *, timeout: float | None = None) -> Job:

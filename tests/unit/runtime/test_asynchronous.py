@@ -296,6 +296,14 @@ async def test_a_job_that_did_not_complete_raises_with_its_reason(
         await handle.result()
 
 
+async def test_a_job_that_has_ended_is_looked_at_again_when_asked_to() -> None:
+    before, after = job(state=JobState.COMPLETED), job(state=JobState.COMPLETED, reason="known now")
+    answers = [after, before]
+    handle = await runtime(Scripted(job=lambda _: answers.pop())).attach_job("j-1")
+
+    assert await handle.refresh() == after
+
+
 async def test_waiting_outlasts_an_outage() -> None:
     transport = Scripted(wait_job=failing(50, UNREACHABLE, job(state=JobState.COMPLETED)))
     subject = runtime(transport, RetryPolicy(attempts=2))
