@@ -7,19 +7,21 @@ Nothing that happens after that is trusted by anybody outside.
 
 import contextlib
 import ctypes
+import itertools
 import json
 import logging
 import os
 import resource
 import signal
 import sys
+import threading
 import traceback
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from swqr_adapters.execution.frames import CHUNK, frame_head, read_frame
+from swqr_adapters.execution.frames import CHUNK, Frame, frame_head, read_frame
 from swqr_adapters.execution.logs import level_number
 
 from .messages import Hello
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class Pipe:
-    """The way to the supervisor.
+    """The way to the supervisor. A program may use it from several threads.
 
     Args:
         stream: Where answers come from.
@@ -71,13 +73,16 @@ class Pipe:
 
     def __init__(self, stream: BinaryIO, descriptor: int) -> None:
         self._stream, self._descriptor = stream, descriptor
-        self._number = 0
+        self._numbers = itertools.count(1)
+        self._answers: dict[object, Frame] = {}
+        self._writing, self._reading = threading.Lock(), threading.Lock()
 
     def say(self, body: bytes = b"", **header: object) -> None:
         """Send a frame."""
         left = memoryview(frame_head(header, len(body)) + body)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        with self._writing:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
 
     def run(self, program_id: str, params: bytes) -> bytes:
         """Have circuits run, and return the text of their result.
@@ -85,15 +90,24 @@ class Pipe:
         Raises:
             RuntimeError: The run failed; the error says why.
         """
-        self._number += 1
-        self.say(params, say="run", number=self._number, program=program_id)
-        frame = read_frame(self._stream)
-        if frame is None:
-            raise SystemExit(0)
+        number = next(self._numbers)
+        self.say(params, say="run", number=number, program=program_id)
+        frame = self._answer(number)
         if not frame.header.get("ok"):
             code, reason = frame.header.get("code"), frame.header.get("reason")
             raise RuntimeError(f"{program_id} failed (code {code}): {reason}")
         return frame.body
+
+    def _answer(self, number: int) -> Frame:
+        """Return the answer to a run; whoever reads takes in the others' for them."""
+        while True:
+            with self._reading:
+                if number in self._answers:
+                    return self._answers.pop(number)
+                frame = read_frame(self._stream)
+                if frame is None:
+                    raise SystemExit(0)
+                self._answers[frame.header.get("number")] = frame
 
 
 def _shut_in(hello: Hello) -> None:

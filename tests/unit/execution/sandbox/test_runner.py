@@ -256,6 +256,41 @@ def executor_outcome(seconds: float) -> Any:
     return ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"{}", quantum_seconds=seconds)
 
 
+class Overtaking:
+    """Gives back the parameters, the later ones first."""
+
+    def __init__(self) -> None:
+        self.last = asyncio.Event()
+
+    async def execute(self, request: ExecutionRequest) -> ExecutionOutcome:
+        if json.loads(request.params) == 3:
+            self.last.set()
+        await self.last.wait()
+        for _ in range(4 - json.loads(request.params)):
+            await asyncio.sleep(0)
+        return ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=request.params)
+
+    async def aclose(self) -> None:
+        """Release nothing."""
+
+
+async def test_runs_from_several_threads_each_get_their_own_result() -> None:
+    runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS)
+    told: list[bytes] = []
+    body = """
+from concurrent.futures import ThreadPoolExecutor
+def one(number):
+    user_messenger.publish("x" * 100_000)
+    return int(backend._run("sampler", str(number).encode()))
+with ThreadPoolExecutor(4) as pool:
+    return list(pool.map(one, range(4)))
+"""
+    outcome = await run(runner, body, executor=Overtaking(), publish=told.append)
+
+    assert json.loads(outcome.result) == [0, 1, 2, 3]
+    assert len(told) == 4
+
+
 async def test_an_answer_that_is_not_read_is_not_kept_without_end() -> None:
     limits = SandboxLimits(result_bytes=2**20)
     runner = SandboxRunner(offered=NOTHING, trust=Trust.LIMITS, limits=limits)
