@@ -4,6 +4,7 @@ What the platform cannot do is skipped by its capability's name, and by nothing 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from attrs import evolve
@@ -15,9 +16,13 @@ from swqr_adapters.harnesses import (
     PlainStrangeworksHarness,
     StrangeworksHarness,
 )
+from swqr_adapters.ids import RandomIds
+from swqr_adapters.server import Server
 from swqr_core.model.capabilities import Capabilities
+from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.principal import Principal
 from swqr_core.model.program import Program, ProgramSpec
+from swqr_core.model.session import Session, SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Harness, Seat, TransportContract, lifecycle_test
 from swqr_core.testing.contract import InterimClaims
@@ -78,6 +83,37 @@ class TestTheGatewayFromStrangeworksToStrangeworks(TransportContract):
     @pytest.fixture
     def harness(self) -> Harness:
         return StrangeworksBehindStrangeworks()
+
+
+class WithoutKeys(TransportWrapper):
+    """A platform that takes whatever comes for new work."""
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        return await self.inner.submit(spec, params, key=RandomIds().key())
+
+    async def open_session(self, spec: SessionSpec, *, key: str) -> Session:
+        return await self.inner.open_session(spec, key=RandomIds().key())
+
+
+class OverAPlatformWithoutKeys(StrangeworksHarness):
+    """A gateway's server: it is one of ours, and what is behind it knows no keys."""
+
+    def _serve(
+        self,
+        capabilities: Capabilities,
+        bind: Callable[[Principal], Awaitable[RuntimeTransport]],
+    ) -> Server:
+        async def without_keys(principal: Principal) -> RuntimeTransport:
+            return WithoutKeys(await bind(principal))
+
+        able = evolve(capabilities, idempotent_submit=False, idempotent_open=False)
+        return super()._serve(able, without_keys)
+
+
+class TestTheGatewayToAPlatformWithoutKeys(TransportContract):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return OverAPlatformWithoutKeys()
 
 
 class WithPrograms(TransportWrapper):

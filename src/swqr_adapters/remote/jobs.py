@@ -131,7 +131,8 @@ class RemoteJobs(Bound):
         if not self._ours:
             try:
                 # The answer tells the id and no more. This look is worth one attempt.
-                return await self.look_at(job.id, again=False)
+                with self._submitter.handing_over(job, key=key):
+                    return await self.look_at(job.id, again=False)
             except SwqrError:
                 self._api.check()
                 self._guessed.add(job.id)

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -131,6 +133,21 @@ class Submitter:
         except asyncio.CancelledError:
             if not self._keys:
                 self._leave_open(key, since)
+            raise
+
+    @contextmanager
+    def handing_over(self, job: Job, *, key: str) -> Iterator[None]:
+        """Look for a job under its key again if its submitter gives up in here and submits again.
+
+        Args:
+            job: What was made under the key.
+            key: The key.
+        """
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._keys:
+                self._leave_open(key, job.created_at)
             raise
 
     async def _search(self, key: str, open_: _Open, *, pause: float) -> Job | None:

@@ -53,8 +53,9 @@ class JobCalls(JobReading, SessionCalls):
         if missing and not self._ours:
             # It names them in its submission, and the platform made none of them.
             try:
-                await self.add_tags(job.id, missing)
-                return await self.look_at(job.id)
+                with self._submitter.handing_over(job, key=key):
+                    await self.add_tags(job.id, missing)
+                    return await self.look_at(job.id)
             except SwqrError as error:
                 self._api.check()
                 logger.warning("job %s is submitted, without its tags: %s", job.id, error)

@@ -266,13 +266,16 @@ class JobReading(FileCalls, RemoteJobs):
         """Return the job of this resource that carries a tag, or None.
 
         The platform's list is searched by the tag, and then the input files of what was accepted
-        since, for nobody says that it makes tags of those that a submission names.
+        since, for nobody says that it makes tags of those that a submission names. A server of ours
+        does.
         """
         asked = self._jobs.asked()
         records, told = await self._records_of(tags=(tag,))
         for record in records:
             if tag in record.tags:
                 return await self._seen(record, told.get(record.slug), asked)
+        if self._ours:
+            return None
         records, told = await self._records_of()
         for record in records:
             if record.created_at is None or record.created_at < since - _CLOCKS:

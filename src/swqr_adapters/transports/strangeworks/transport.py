@@ -58,16 +58,17 @@ def capabilities_of(told: Document) -> Capabilities:
     """
     if not told:
         return _PLATFORM
-    behind = {"user_tags": 8, **parse_capabilities(told)}
+    behind = parse_capabilities(told)
     passed = (
-        "batches", "cancel_sessions", "custom_ttls", "dedicated_sessions", "interim_results",
-        "logs", "max_params_bytes", "max_result_bytes", "queue_lengths", "run_times", "tags",
-        "time_limits", "user_tags",
+        "batches", "cancel_sessions", "custom_ttls", "dedicated_sessions", "idempotent_open",
+        "idempotent_submit", "interim_results", "logs", "max_params_bytes", "max_result_bytes",
+        "queue_lengths", "run_times", "tags", "time_limits",
     )  # fmt: skip
+    # Behind a gateway may be a platform that knows no keys. There one tag carries ours.
+    keys = behind.get("idempotent_submit", _PLATFORM.idempotent_submit)
     return evolve(
         _PLATFORM,
-        idempotent_submit=True,
-        idempotent_open=True,
+        user_tags=behind.get("user_tags", 8) - (not keys),
         **{name: behind[name] for name in passed if name in behind},
     )
 

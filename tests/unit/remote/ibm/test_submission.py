@@ -244,6 +244,19 @@ class TestLostAnswers:
         assert job.id == "late"
         assert ibm.count("POST", "/jobs") == 1
 
+    async def test_so_does_who_gave_up_when_the_job_was_there_and_only_looked_at(
+        self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        ibm.fail("GET", "/jobs/job0", "hang")
+        given_up = asyncio.ensure_future(transport.submit(spec, PARAMS, key="k-1"))
+        await until(lambda: ibm.count("GET", "/jobs/job0") > 0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+
+        job = await transport.submit(spec, PARAMS, key="k-1")
+
+        assert list(ibm.jobs) == [job.id]
+
     async def test_a_platform_that_ignores_the_filter_gives_nobody_else_s_job(
         self, transport: IbmTransport, ibm: Ibm, spec: JobSpec
     ) -> None:

@@ -1,5 +1,6 @@
 """A job is submitted once, whatever happens on the way."""
 
+import asyncio
 import json
 
 import pytest
@@ -209,6 +210,29 @@ async def test_a_session_whose_opening_was_not_answered_is_reported_and_not_open
 
     assert caught.value.key == "s-1"
     assert platform.count("POST", "/create_session") == 1
+
+
+async def test_who_gave_up_while_a_job_got_its_tags_and_submits_again_gets_the_job_with_them(
+    platform: Platform,
+    transport: StrangeworksTransport,
+    spec: JobSpec,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    platform.tags_are_made = False
+    given_up = asyncio.ensure_future(transport.submit(spec, PARAMS, key="k-1"))
+
+    def give_up(_: object) -> web.Response:
+        given_up.cancel()
+        return refusal(500, "too late")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(platform, "_add_tags", give_up)
+        await asyncio.wait([given_up])
+
+    job = await transport.submit(spec, PARAMS, key="k-1")
+
+    assert list(platform.jobs) == [job.id]
+    assert job.spec.tags == ("mine",)
 
 
 async def test_tags_are_added_and_not_taken_away(
