@@ -68,6 +68,8 @@ class Setting:
         """Its value for people; a secret or a URL's password is not shown, a reference is."""
         if isinstance(self.value, SecretText):
             return HIDDEN
+        if isinstance(self.value, str) and self.value and tells_a_secret(self.name):
+            return HIDDEN  # in a URL, where it does not belong
         return _CREDENTIALS.sub(f"//{HIDDEN}@", str(self.value))
 
 

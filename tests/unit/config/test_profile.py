@@ -191,6 +191,14 @@ def test_a_secret_itself_has_no_place_in_a_file(key: str) -> None:
     assert "canary" not in str(caught.value)
 
 
+def test_a_secret_in_a_url_is_not_shown_either() -> None:
+    url = "http://host?token=abc&seed=7&wrap=record&record.api_key=def"
+    found = resolve(url, environment={})
+
+    assert found.settings["token"].shown == found.wrappers[0].settings["api_key"].shown == HIDDEN
+    assert found.settings["seed"].shown == "7"
+
+
 @pytest.mark.parametrize(
     "text", ["canary-1234", "environment:X", "env:", "keyring:x", "keyring:x/"]
 )
