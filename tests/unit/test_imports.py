@@ -127,3 +127,29 @@ def test_a_bare_import_of_the_core_loads_no_asyncio() -> None:
 )
 def test_a_light_import_of_the_adapters_loads_no_heavy_library(statement: str) -> None:
     assert loaded_by(statement) & HEAVY == set()
+
+
+POSIX = frozenset({"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"})
+
+
+def test_only_what_runs_a_sandbox_needs_what_windows_lacks() -> None:
+    folder = package_folder("swqr_adapters")
+    needy = [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if POSIX
+        & {name for line in ast.parse(path.read_text("utf-8")).body for name in _at_once(line)}
+    ]
+
+    assert needy == ["execution/sandbox/child.py"]
+
+
+def _at_once(line: ast.stmt) -> set[str]:
+    """Return what a line of a module imports whatever the system has."""
+    match line:
+        case ast.Import(names=names):
+            return {alias.name for alias in names}
+        case ast.ImportFrom(module=str(module)):
+            return {module}
+        case _:
+            return set()

@@ -86,7 +86,9 @@ class WorkerPool:
         _at_least("memory_limit", memory_limit, 1)
         _at_least("wall_limit", wall_limit, 0)
         if os.name != "posix":  # pragma: no cover
-            raise ConfigurationError("WorkerPool", "needs POSIX: use ThreadExecutor here")
+            raise ConfigurationError(
+                "WorkerPool", "needs POSIX: use ThreadExecutor here, in a URL execution=threads"
+            )
         cores = usable_cores()
         self._workers = workers or cores
         self._spare = spare

@@ -1,7 +1,6 @@
 """A server on a socket: what answers requests, and what keeps connections in bounds."""
 
 import asyncio
-import resource
 from contextlib import suppress
 from typing import Any, Final
 
@@ -23,6 +22,10 @@ _FILES_KEPT: Final = 128  # for workers, spilled blobs and the like
 
 def _files() -> int:
     """Return how many files the process may have open, after asking for all it may get."""
+    try:
+        import resource
+    except ImportError:  # Windows knows no such limit
+        return _MOST_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
