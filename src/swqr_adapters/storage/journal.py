@@ -6,6 +6,7 @@ and a JSON object; one that was torn by a crash is not read. After 30 days a fil
 """
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -161,7 +162,9 @@ class FileJournal:
             if self._file is None:
                 self._file = self._made_file()
             # One call for one line, so that a crash tears the last one at most.
-            os.write(self._file, _line(entry))
+            line = _line(entry)
+            if os.write(self._file, line) < len(line):  # what came next would be part of it
+                self._give_up(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
             self._written += 1
         except OSError as error:
             self._give_up(error)

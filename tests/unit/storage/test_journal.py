@@ -1,6 +1,7 @@
 """The client's journal: what survives a crash, and what is not in it."""
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -214,4 +215,19 @@ async def test_a_disk_that_does_not_sync_is_told_once_and_hinders_nothing(
     await fill(journal)
     journal.close()
 
+    assert caplog.text.count("cannot be written") == 1
+
+
+async def test_a_line_for_which_there_was_no_room_is_told_and_spoils_no_other(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = os.write
+    journal = make()
+    await journal.begin("job", "noted", {})
+    monkeypatch.setattr("os.write", lambda file, data: write(file, data[:5]))
+    await journal.begin("job", "cut off", {})
+    monkeypatch.undo()
+    await journal.begin("job", "later", {})
+
+    assert [noted.key for noted in journal.past()] == ["noted"]
     assert caplog.text.count("cannot be written") == 1
