@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from swqr_adapters.execution.frames import frame_head
 from swqr_adapters.execution.pool import WorkerPool
 from swqr_adapters.execution.supervisor import WorkerSettings
 from swqr_core.errors import ClosedError, ConfigurationError
@@ -54,7 +55,12 @@ async def test_a_dead_worker_is_noticed_where_the_system_has_no_process_descript
     assert outcome.reason == "The worker that ran the job ended with exit code 3."
 
 
-@pytest.mark.parametrize("params", [b"junk" * 10, b"\0\0\0\2" + bytes(8) + b"{}"])
+ENDLESS = {"status": "completed", "quantum_seconds": 10**400, "metrics": {}}
+
+
+@pytest.mark.parametrize(
+    "params", [b"junk" * 10, b"\0\0\0\2" + bytes(8) + b"{}", frame_head(ENDLESS)]
+)
 async def test_a_program_that_meddles_with_the_pipes_fails_itself(
     make_pool: MakePool, request_for: Request, params: bytes
 ) -> None:
