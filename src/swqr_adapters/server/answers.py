@@ -2,14 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+import logging
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, Final
 
 from aiohttp import web
 
 from .budget import Budget
 
-__all__ = ["TEXT", "empty", "json_answer", "raw_json", "stream", "text_answer"]
+__all__ = ["TEXT", "empty", "json_answer", "raw_json", "room", "stream", "text_answer"]
+
+_log = logging.getLogger(__name__)
 
 TEXT: Final = "text/plain; charset=utf-8"
 _JSON: Final = "application/json"
@@ -41,12 +45,21 @@ def empty() -> web.Response:
     return web.Response(status=204)
 
 
+def room(budget: Budget, size: int, *, timeout: float) -> AbstractAsyncContextManager[None]:
+    """Hold room for an answer of that size, best from before it is read; small ones need none.
+
+    Raises:
+        HttpProblem: There was none within *timeout* seconds; see ``Budget.hold``.
+    """
+    return nullcontext() if size <= _PIECE else budget.hold(size, timeout=timeout)
+
+
 async def stream(
     request: web.BaseRequest,
     pieces: Iterable[bytes],
     *,
     content_type: str,
-    budget: Budget,
+    budget: Budget | None,
     timeout: float,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
@@ -58,7 +71,7 @@ async def stream(
         request: The request to answer.
         pieces: The parts of the body.
         content_type: Its type.
-        budget: What all large answers may take together.
+        budget: What all large answers may take together; None if the caller holds room for it.
         timeout: Seconds in which the reader must take a piece.
         headers: Further headers.
     """
@@ -68,7 +81,7 @@ async def stream(
     if size <= _PIECE or request.method == "HEAD":
         return web.Response(body=b"".join(parts), headers=more)
     response = web.StreamResponse(headers={**more, "Content-Length": str(size)})
-    async with budget.hold(size, timeout=timeout):
+    async with nullcontext() if budget is None else room(budget, size, timeout=timeout):
         await response.prepare(request)
         await _send(request, response, _cut(parts), timeout)
     return response
@@ -76,17 +89,25 @@ async def stream(
 
 async def stream_unsized(
     request: web.BaseRequest,
-    pieces: AsyncIterator[bytes],
+    pieces: AsyncGenerator[bytes, None],
     *,
     content_type: str,
     timeout: float,
 ) -> web.StreamResponse:
-    """Send pieces as they come, in chunks."""
+    """Send pieces as they come, in chunks. Where they fail, the connection is cut."""
+    if request.method == "HEAD":
+        return web.Response(headers={"Content-Type": content_type})
     response = web.StreamResponse(headers={"Content-Type": content_type})
     await response.prepare(request)
-    async for piece in pieces:
-        if not await _send(request, response, _cut([piece]), timeout):
-            break
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if not await _send(request, response, _cut([piece]), timeout):
+                    break
+    except Exception:  # noqa: BLE001 - whatever it is, the reader must not take it for all
+        # The answer has begun: all that can still be told is that this is not the whole of it.
+        _log.exception("an answer was cut off")
+        _abort(request)
     return response
 
 
@@ -109,10 +130,14 @@ async def _send(
             async with asyncio.timeout(timeout):
                 await response.write(view)
     except (TimeoutError, ConnectionError):
-        if request.transport is not None:
-            request.transport.abort()
+        _abort(request)
         return False
     return True
+
+
+def _abort(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def listing(documents: Iterable[Any]) -> bytes:

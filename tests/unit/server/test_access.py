@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,26 @@ class TestAllowances:
         reply = await world.post_job(b'"' + b"x" * 3000 + b'"')
 
         assert (reply.status, reply.error["code"]) == (413, 5302)
+
+    @pytest.mark.parametrize("platform", [False, True])
+    async def test_so_is_one_that_does_not_say_how_long_it_is(
+        self, world: Any, platform: bool
+    ) -> None:
+        async def body() -> AsyncIterator[bytes]:
+            head = {"program_id": "sampler", "backend": "ideal_5", "params": {"x": "x" * 3000}}
+            outer = {"data": json.dumps(head), "channel": "ibm_cloud"} if platform else head
+            yield json.dumps({**head, **outer}).encode()
+
+        kind = {"Content-Type": "application/json"}
+        if platform:
+            path = await world.resource()
+            reply = await world.platform(
+                "POST", f"{path}/create_runtime_job", data=body(), headers=kind
+            )
+        else:
+            reply = await world.ask("POST", "/jobs", data=body(), headers=kind)
+
+        assert reply.status == 413
 
 
 class TestAudit:

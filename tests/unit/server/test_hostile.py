@@ -338,6 +338,75 @@ async def test_a_reader_that_stops_reading_is_left(world: Any, monkeypatch: Any)
             await reader.readexactly(60_000_000)
 
 
+@pytest.mark.parametrize("platform", [False, True])
+async def test_a_private_result_is_not_taken_before_there_is_room_for_it(
+    world: Any, platform: bool
+) -> None:
+    result = b'"' + b"x" * 300_000 + b'"'
+    job_id = await world.run(private=True, result=result)
+    object.__setattr__(world.service.settings, "write_timeout", 0.05)
+
+    async def ask() -> Any:
+        if not platform:
+            return await world.ask("GET", f"/jobs/{job_id}/results")
+        resource = (await world.resource()).rpartition("/")[2]
+        return await world.platform("GET", f"/files/jobs/{resource}/{job_id}/job_results.json")
+
+    async with world.service.bodies.budget.hold(2**40, timeout=1):
+        refused = await ask()
+    reply = await ask()
+
+    assert (refused.status, reply.status) == (503, 200)
+    assert result in {reply.body, reply.json.encode() if platform else b""}
+
+
+async def test_parameters_are_not_read_before_there_is_room_for_them(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await world.submit(b'"' + b"x" * 300_000 + b'"')
+    object.__setattr__(world.service.settings, "write_timeout", 0.05)
+    await failing(world, monkeypatch, "params", AssertionError())
+
+    async with world.service.bodies.budget.hold(2**40, timeout=1):
+        reply = await world.ask("GET", f"/jobs/{job_id}")
+
+    assert reply.status == 503
+
+
+async def everything(world: Any, *lines: str) -> bytes:
+    """Send a request, and return all that comes back."""
+    async with connection(world) as (reader, writer), asyncio.timeout(10):
+        writer.write(head_of(world, *lines, "Connection: close"))
+        answer: bytes = await reader.read()
+        return answer
+
+
+@pytest.mark.parametrize(
+    "path", ["jobs?exclude_params=false", "jobs/job-1/interim_results", "jobs/job-1"]
+)
+async def test_an_answer_to_head_has_no_body(world: Any, path: str) -> None:
+    await world.submit()
+
+    answer = await everything(
+        world, f"HEAD /api/v1/{path} HTTP/1.1", "Accept: text/event-stream, */*"
+    )
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.partition(b"\r\n\r\n")[2] == b""
+
+
+async def test_an_answer_that_fails_half_way_is_cut_off(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.submit()
+    await failing(world, monkeypatch, "params", UnreachableError("ibm", "no route"))
+
+    answer = await everything(world, "GET /api/v1/jobs?exclude_params=false HTTP/1.1")
+
+    assert answer.count(b"HTTP/1.1") == 1
+    assert not answer.endswith(b"0\r\n\r\n")
+
+
 # --- failures behind the server ----------------------------------------------------------------
 
 

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from swqr_adapters.server import ServerSettings
+from swqr_adapters.transports.memory.transport import MemoryTransport
+from swqr_core.errors import UnsupportedOperation
 
 FILES = ("/", "/_swqr/page.css", "/_swqr/page.js")
 
@@ -52,6 +55,23 @@ async def test_the_overview_has_the_newest_of_all_instances(world: Any) -> None:
     assert {one["name"] for one in seen["backends"]} >= {"ideal_5", "ideal_7"}
     assert seen["totals"] == {"sessions": 1, "jobs": 2}
     assert [job["state"] for job in seen["jobs"]] == ["running", "completed"]
+
+
+async def test_the_overview_is_there_where_sessions_cannot_be_listed(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise UnsupportedOperation("somewhere", "lists of sessions")
+
+    able = evolve(world.ring.capabilities, session_listing=False)
+    monkeypatch.setattr(MemoryTransport, "capabilities", able)
+    monkeypatch.setattr(MemoryTransport, "sessions", refuse)
+    job_id = await world.submit()
+
+    seen = (await get(world, "/_swqr/overview")).json
+
+    assert [job["id"] for job in seen["jobs"]] == [job_id]
+    assert seen["sessions"] == []
 
 
 async def test_a_session_of_any_instance_is_drawn(world: Any) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from swqr_adapters.server import ServerSettings
+from swqr_adapters.server.platform.shelf import FileAnnounced
 from swqr_adapters.wire import strangeworks as wire
-from swqr_core.errors import BackendNotFoundError, JobNotFoundError
+from swqr_core.errors import BackendNotFoundError, JobNotFoundError, LimitExceededError
 
 PARAMS = rb'{ "pubs":[],"version" : 2, "greeting":"\u00e9\/", "x":1.0E+2}'
 STATUSES = {"CREATED", "QUEUED", "RUNNING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"}
@@ -599,6 +600,32 @@ async def test_only_the_signed_address_may_be_written_to_and_only_for_a_while(wo
 
     assert [reply.status for reply in refused] == [403, 403, 403]
     assert (late.status, "over" in late.json["message"]) == (403, True)
+
+
+@pytest.mark.parametrize("query", ["", "&".join(f"a{n}=1" for n in range(30))])
+async def test_an_address_that_was_never_signed_is_refused_whatever_its_query(
+    world: Any, query: str
+) -> None:
+    reply = await put(world, f"{world.server.url}/files/uploads/x?{query}", b"x")
+
+    assert reply.status == 403
+
+
+async def test_what_was_announced_and_never_written_takes_no_place_for_ever(world: Any) -> None:
+    kept = await announce(world)
+    await put(world, kept.signed_url, b"kept")
+    shelf = world.service.platform.shelf
+    workspace = (await world.graphql("{ workspace { id } }"))["workspace"]["id"]
+    file = FileAnnounced(name="never.txt", content_type="text/plain")
+    for _ in range(999):
+        shelf.announce(workspace, file)
+    with pytest.raises(LimitExceededError):
+        shelf.announce(workspace, file)
+
+    await world.clock.advance(2 * 3600)
+
+    assert (await announce(world)).signed_url
+    assert (await read(world, kept.file.url or "")).body == b"kept"
 
 
 class TestSmallShelf:

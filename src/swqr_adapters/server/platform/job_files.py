@@ -24,7 +24,14 @@ from swqr_core.ports.transport import RuntimeTransport
 
 from .job_pages import Placed
 
-__all__ = ["JobFileNotFoundError", "check_file", "file_names", "job_file", "job_record"]
+__all__ = [
+    "JobFileNotFoundError",
+    "check_file",
+    "expected_size",
+    "file_names",
+    "job_file",
+    "job_record",
+]
 
 _FAILED: Final = frozenset({JobState.FAILED, JobState.TIMED_OUT})
 
@@ -115,6 +122,17 @@ def check_file(transport: RuntimeTransport, job: Job, name: str) -> None:
     names = file_names(job, logs=transport.capabilities.logs)
     if name not in names:
         raise JobFileNotFoundError(name, names)
+
+
+def expected_size(job: Job, name: str) -> int:
+    """Return how many bytes are read for a job's file, as far as the job tells; 0 if it does not.
+
+    The file is somewhat longer.
+    """
+    payload = {INPUT_FILE: job.params, RESULT_FILE: job.result, TRACEBACK_FILE: job.result}.get(
+        name
+    )
+    return 0 if payload is None else payload.size
 
 
 async def job_file(

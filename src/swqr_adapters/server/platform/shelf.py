@@ -21,6 +21,7 @@ _REFUSED: Final = 1208
 _MOST_FILES: Final = 1000
 _LONGEST_NAME: Final = 255
 _LONGEST_TYPE: Final = 200
+_WRITING: Final = timedelta(hours=1)  # for what was begun just in time
 
 
 class FileNotFoundInWorkspaceError(NotFoundError):
@@ -95,22 +96,34 @@ class Shelf:
         kind = file.content_type
         if len(kind) > _LONGEST_TYPE or not (kind.isascii() and kind.isprintable()):
             raise InvalidInputError("contentType", "must be a media type", _REFUSED)
+        now = self._clock.now()
+        self._forget_unwritten(now)
         if sum(1 for kept in self._files.values() if kept.workspace == workspace) >= _MOST_FILES:
             raise LimitExceededError("files", _MOST_FILES, "use another workspace")
-        slug, now = self._ids.key(), self._clock.now()
+        slug = self._ids.key()
         self._files[slug] = _Kept(
             workspace=workspace, announced=file, created_at=now, updated_at=now
         )
         until = str(int((now + self._lifetime).timestamp()))
         return slug, f"expires={until}&signature={self._sign(slug, until)}"
 
-    def check_upload(self, slug: str, query: Mapping[str, str]) -> None:
+    def _forget_unwritten(self, now: datetime) -> None:
+        """Forget files that were announced and can be written no more."""
+        late = [
+            slug
+            for slug, kept in self._files.items()
+            if kept.data is None and kept.created_at + self._lifetime + _WRITING <= now
+        ]
+        for slug in late:
+            del self._files[slug]
+
+    def check_upload(self, slug: str, until: str | None, signature: str | None) -> None:
         """Let pass what brings the signed query of an upload.
 
         Raises:
             HttpProblem: It is not what was signed, or its time is over.
         """
-        until, given = query.get("expires", ""), query.get("signature", "")
+        until, given = until or "", signature or ""
         signed = hmac.compare_digest(
             given.encode("utf-8", "replace"), self._sign(slug, until).encode()
         )
@@ -128,9 +141,12 @@ class Shelf:
         """Keep the content of a file, instead of any before.
 
         Raises:
+            FileNotFoundInWorkspaceError: It took so long that nobody knows the file any more.
             LimitExceededError: The workspace is full; nothing was kept.
         """
-        file = self._files[slug]
+        file = self._files.get(slug)
+        if file is None:
+            raise FileNotFoundInWorkspaceError(slug)
         others = sum(
             len(kept.data or b"")
             for other, kept in self._files.items()

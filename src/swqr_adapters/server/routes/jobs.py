@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
 from aiohttp import web
 
-from swqr_adapters.server.answers import TEXT, empty, json_answer, stream, stream_unsized
+from swqr_adapters.server.answers import TEXT, empty, json_answer, room, stream, stream_unsized
 from swqr_adapters.server.call import Call
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import job_document, job_page_document, metrics_document
@@ -22,6 +22,7 @@ from swqr_adapters.wire.ibm.requests import (
 from swqr_adapters.wire.splicing import join
 from swqr_core.errors import InvalidInputError, NotFoundError, PayloadLostError
 from swqr_core.model.job import Job
+from swqr_core.model.payload import Payload
 from swqr_core.model.query import MAX_PAGE, JobQuery
 from swqr_core.runtime.paging import each
 
@@ -29,6 +30,7 @@ __all__ = ["ROUTES"]
 
 _JSON: Final = "application/json"
 _CLIENT: Final = re.compile(r"qiskit-version-2/(?:.*?,)?qiskit-([\w.]+)[^/]*/([\w~.\-/]{1,100})")
+_LONGEST_CLIENT: Final = 1000  # what the pattern costs grows faster than the text
 _REFUSED: Final = 1208
 _LEAST_SEARCH, _LONGEST_SEARCH = 3, 100
 
@@ -59,7 +61,7 @@ def _caller(request: web.BaseRequest) -> str | None:
     given = request.headers.get("X-Qx-Client-Application")
     if not given:
         return None
-    found = _CLIENT.match(given)
+    found = _CLIENT.match(given[:_LONGEST_CLIENT])
     if found is None:
         return given[:200]
     return f"qiskit/{found[1]}/{found[2]}"
@@ -92,21 +94,28 @@ async def listing(call: Call) -> web.StreamResponse:
 
 async def _with_params(
     call: Call, document: dict[str, Any], jobs: tuple[Job, ...], entries: list[dict[str, Any]]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     del document["jobs"]
     start, _, end = join(document, "jobs", b"")
     yield start + b"["
     between = b""
     for job, entry in zip(jobs, entries, strict=True):
-        try:
-            params = await call.transport.params(job.id)
-        except (NotFoundError, PayloadLostError):
-            params = b"{}"  # deleted since the page was made; or damaged, which `one` tells
-        for piece in join(entry, "params", params):
-            yield between + piece if between else piece
-            between = b""
+        async with _room(call, job.params):
+            try:
+                params = await call.transport.params(job.id)
+            except (NotFoundError, PayloadLostError):
+                params = b"{}"  # deleted since the page was made; or damaged, which `one` tells
+            for piece in join(entry, "params", params):
+                yield between + piece if between else piece
+                between = b""
         between = b","
     yield b"]" + end
+
+
+def _room(call: Call, payload: Payload | None) -> AbstractAsyncContextManager[None]:
+    """Hold room for what is about to be read; nobody says how large it is behind a gateway."""
+    size = 0 if payload is None else payload.size
+    return room(call.service.bodies.budget, size, timeout=call.service.settings.write_timeout)
 
 
 async def _add_results(call: Call, jobs: tuple[Job, ...], entries: list[dict[str, Any]]) -> None:
@@ -132,13 +141,14 @@ async def one(call: Call) -> web.StreamResponse:
     await _add_results(call, (job,), [document])
     if call.query.flag("exclude_params", default=False):
         return json_answer(document)
-    return await stream(
-        call.request,
-        join(document, "params", await call.transport.params(job.id)),
-        content_type=_JSON,
-        budget=call.service.bodies.budget,
-        timeout=call.service.settings.write_timeout,
-    )
+    async with _room(call, job.params):
+        return await stream(
+            call.request,
+            join(document, "params", await call.transport.params(job.id)),
+            content_type=_JSON,
+            budget=None if job.params else call.service.bodies.budget,
+            timeout=call.service.settings.write_timeout,
+        )
 
 
 async def delete(call: Call) -> web.StreamResponse:
@@ -152,16 +162,25 @@ async def results(call: Call) -> web.StreamResponse:
     if call.request.method == "HEAD":
         await call.transport.job(call.names[0])  # looking must not take a private result
         return web.Response(headers={"Content-Type": TEXT})
-    found = await call.transport.result(call.names[0])
-    if found is None:
-        return empty()
-    return await stream(
-        call.request,
-        [found],
-        content_type=TEXT,
-        budget=call.service.bodies.budget,
-        timeout=call.service.settings.write_timeout,
-    )
+    expected = await _expected_result(call)
+    async with _room(call, expected):  # a private result that is read is gone
+        found = await call.transport.result(call.names[0])
+        if found is None:
+            return empty()
+        return await stream(
+            call.request,
+            [found],
+            content_type=TEXT,
+            budget=None if expected else call.service.bodies.budget,
+            timeout=call.service.settings.write_timeout,
+        )
+
+
+async def _expected_result(call: Call) -> Payload | None:
+    """Return what a job's result is, if it costs nothing to know."""
+    if not call.transport.capabilities.event_wait:
+        return None  # it is somewhere else
+    return (await call.transport.job(call.names[0])).result
 
 
 async def logs(call: Call) -> web.StreamResponse:

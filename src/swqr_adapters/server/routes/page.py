@@ -87,9 +87,10 @@ async def overview(call: Call) -> web.StreamResponse:
     backends: dict[str, Backend] = {}
     totals = {"sessions": 0, "jobs": 0}
     async for transport in everywhere(call):
-        found = await transport.sessions(SessionQuery(limit=_SESSIONS))
-        sessions += found.items
-        totals["sessions"] += found.total
+        if transport.capabilities.session_listing:
+            found = await transport.sessions(SessionQuery(limit=_SESSIONS))
+            sessions += found.items
+            totals["sessions"] += found.total
         submitted = await transport.jobs(JobQuery(limit=_JOBS))
         jobs += submitted.items
         totals["jobs"] += submitted.total

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Final
 
@@ -141,7 +141,7 @@ async def interim_results(call: Call) -> web.StreamResponse:
     )
 
 
-async def _events(call: Call, page: InterimResults) -> AsyncIterator[bytes]:
+async def _events(call: Call, page: InterimResults) -> AsyncGenerator[bytes, None]:
     while True:
         yield interim_events(page) or b": still running\n\n"
         if page.complete:

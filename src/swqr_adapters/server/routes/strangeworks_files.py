@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from swqr_adapters.server.answers import json_answer, stream
+from swqr_adapters.server.answers import json_answer, room, stream
 from swqr_adapters.server.call import Call
-from swqr_adapters.server.platform.job_files import check_file, job_file
+from swqr_adapters.server.platform.job_files import check_file, expected_size, job_file
 from swqr_adapters.server.platform.job_pages import Placed
 from swqr_adapters.server.routing import Route
 
@@ -34,10 +33,13 @@ async def of_job(call: Call) -> web.StreamResponse:
     if call.request.method == "HEAD":  # looking must not take a private result
         check_file(transport, placed.job, name)
         return web.Response(headers={"Content-Type": _JSON})
-    found = await job_file(transport, placed, name)
-    if isinstance(found, dict):
-        return json_answer(found)
-    return await _send(call, found, _JSON if name.endswith(".json") else _TEXT)
+    size, service = expected_size(placed.job, name), call.service
+    async with room(service.bodies.budget, size, timeout=service.settings.write_timeout):
+        found = await job_file(transport, placed, name)
+        if isinstance(found, dict):
+            return json_answer(found)
+        kind = _JSON if name.endswith(".json") else _TEXT
+        return await _send(call, found, kind, held=size > 0)
 
 
 async def of_workspace(call: Call) -> web.StreamResponse:
@@ -56,8 +58,7 @@ async def upload(call: Call) -> web.StreamResponse:
     """Write the content of a file that was announced; the URL is the permission."""
     slug = call.names[0]
     shelf = call.service.platform.shelf
-    query = dict(parse_qsl(call.request.rel_url.raw_query_string, max_num_fields=10))
-    shelf.check_upload(slug, query)
+    shelf.check_upload(slug, call.query.text("expires"), call.query.text("signature"))
     async with call.service.bodies.raw(call.request, shelf.max_bytes) as data:
         shelf.write(slug, data)
     return json_answer({})
@@ -68,12 +69,14 @@ async def _send(
     pieces: tuple[bytes, ...],
     content_type: str,
     headers: Mapping[str, str] | None = None,
+    *,
+    held: bool = False,
 ) -> web.StreamResponse:
     return await stream(
         call.request,
         pieces,
         content_type=content_type,
-        budget=call.service.bodies.budget,
+        budget=None if held else call.service.bodies.budget,
         timeout=call.service.settings.write_timeout,
         headers=headers,
     )

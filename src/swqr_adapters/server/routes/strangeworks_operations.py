@@ -57,7 +57,7 @@ async def create_job(call: Call) -> web.StreamResponse:
     """Queue a job. Its parameters go through as the bytes they are."""
     service, target = call.service, await _target(call)
     key = service.idempotency_key(call.request)
-    async with service.bodies.split(call.request, "data") as body:
+    async with service.bodies.split(call.request, "data", limit=call.most_bytes) as body:
         asked = await wire.parse_submission(body, max_depth=service.settings.max_depth)
         service.check_accepting()
         if asked.start is None:
