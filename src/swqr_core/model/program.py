@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from attrs import Attribute, evolve, field, fields, frozen
@@ -23,8 +22,6 @@ __all__ = [
 
 MAX_SOURCE_BYTES = 2**20
 """The longest source that a program may have."""
-
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 _NAME = text(at_most=52)
 _DESCRIPTION = text(at_least=0, at_most=10_000)
@@ -77,10 +74,10 @@ class ProgramSpec:
     name: str = field(validator=_NAME)
     description: str = field(default="", validator=_DESCRIPTION)
     cost: int = field(default=600, validator=_COST)
-    backend_requirements: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
-    parameters: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
-    return_values: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
-    interim_results: Mapping[str, object] = field(default=_NOTHING, validator=_schema)
+    backend_requirements: Mapping[str, object] = field(factory=dict, validator=_schema)
+    parameters: Mapping[str, object] = field(factory=dict, validator=_schema)
+    return_values: Mapping[str, object] = field(factory=dict, validator=_schema)
+    interim_results: Mapping[str, object] = field(factory=dict, validator=_schema)
     tags: tuple[str, ...] = field(default=(), converter=texts, validator=_TAGS)
     is_public: bool = False
 

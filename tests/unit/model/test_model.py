@@ -1,5 +1,7 @@
 """The nouns: what they accept, and what they say when they do not."""
 
+import copy
+import pickle
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 
 from swqr_core import Job, JobQuery, JobSpec, JobState, Payload, Principal, SessionSpec
 from swqr_core.errors import InvalidInputError
+from swqr_core.model.backend import Backend
 from swqr_core.model.duration import parse_seconds
 from swqr_core.model.ids import BackendName, InstanceId, JobId, ProgramId
-from swqr_core.model.program import ProgramSpec
+from swqr_core.model.program import Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.usage import InstanceUsage
 
 
@@ -159,3 +162,22 @@ def test_models_are_values() -> None:
     assert one == other
     assert Principal(user="u") != Principal(user="v")
     assert spec(program_id=ProgramId("estimator")) != spec()
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        Backend(name=BackendName("b"), num_qubits=2),
+        Job(
+            id=JobId("j"),
+            spec=spec(),
+            state=JobState.QUEUED,
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        ),
+        Program(id=ProgramId("p"), spec=ProgramSpec(name="p")),
+        ProgramUpdate(cost=1),
+    ],
+    ids=lambda noun: type(noun).__name__,
+)
+def test_nouns_can_be_copied_and_sent_to_other_processes(noun: object) -> None:
+    assert pickle.loads(pickle.dumps(noun)) == copy.deepcopy(noun) == noun
