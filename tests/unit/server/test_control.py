@@ -92,19 +92,31 @@ async def test_what_cannot_be_reset_says_so(world: Any) -> None:
     assert (await control(world, "POST", "/reset")).status == 400
 
 
-async def test_no_more_is_read_than_is_shown(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    await world.submit()
+async def test_the_newest_are_shown_whosever_they_are(world: Any) -> None:
+    mine = [await world.submit() for _ in range(2)]
+    theirs = await world.submit(key=world.instances.BOB, crn=world.instances.OTHER.id)
+    shown = (await control(world, "GET", "/jobs?limit=2")).json["jobs"]
+
+    assert [job["id"] for job in shown] == [mine[1], theirs]
+
+
+async def test_no_more_is_read_of_an_instance_than_is_shown(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await world.submit()
     asked, jobs = [], MemoryTransport.jobs
 
     async def counted(self: MemoryTransport, query: JobQuery) -> Page[Job]:
-        asked.append(self.principal.instance)
+        asked.append((self.principal.instance, query.limit))
         return await jobs(self, query)
 
     monkeypatch.setattr(MemoryTransport, "jobs", counted)
     shown = (await control(world, "GET", "/jobs?limit=1")).json["jobs"]
 
     assert len(shown) == 1
-    assert asked == [world.instances.ONE.id]
+    assert len(asked) == len(set(asked))  # each instance once
+    assert {limit for _, limit in asked} == {1}
 
 
 # --- faults ------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, TypeVar
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -14,7 +15,9 @@ from swqr_adapters.server.problems import HttpProblem
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import job_document, session_document
 from swqr_core.errors import InvalidInputError
+from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
+from swqr_core.model.session import Session
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.runtime.paging import each
 
@@ -22,9 +25,10 @@ from .everywhere import everywhere
 
 __all__ = ["CONTROL_ROUTES", "DOCUMENT_ROUTES"]
 
-T = TypeVar("T")
+T = TypeVar("T", Job, Session)
 
 _MOST_SHOWN: Final = 1000
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _REFUSED: Final = 1208
 
 
@@ -47,34 +51,48 @@ async def metrics(call: Call) -> web.StreamResponse:
     )
 
 
-async def _shown(
-    call: Call,
-    listing: Callable[[RuntimeTransport], AsyncIterator[T]],
-    document: Callable[..., dict[str, Any]],
-) -> list[dict[str, Any]]:
-    """Return what all instances have, as far as it is to be shown."""
-    most = call.query.number("limit", default=_MOST_SHOWN, at_least=1, at_most=_MOST_SHOWN)
-    shown: list[dict[str, Any]] = []
+def _most(call: Call) -> int:
+    return call.query.number("limit", default=_MOST_SHOWN, at_least=1, at_most=_MOST_SHOWN)
+
+
+async def _newest(
+    call: Call, most: int, listing: Callable[[RuntimeTransport], AsyncIterator[T]]
+) -> list[T]:
+    """Return the newest that all instances have, the oldest of them first.
+
+    Args:
+        call: Who asks.
+        most: How many, at most.
+        listing: What one instance has, the newest first.
+    """
+    found: list[T] = []
     async for transport in everywhere(call):
+        mine: list[T] = []
         async for one in listing(transport):
-            shown.append(document(one, extended=True))
-            if len(shown) == most:
-                return shown
-    return shown
+            mine.append(one)
+            if len(mine) == most:
+                break
+        found += reversed(mine)
+    found.sort(key=_created)
+    return found[-most:]
+
+
+def _created(one: Job | Session) -> datetime:
+    return one.created_at if one.created_at is not None else _NEVER
 
 
 async def sessions(call: Call) -> web.StreamResponse:
-    """List the sessions of all instances."""
-    query = SessionQuery(newest_first=False, limit=MAX_PAGE)
-    shown = await _shown(call, lambda t: each(t.sessions, query), session_document)
-    return json_answer({"sessions": shown})
+    """List the newest sessions of all instances."""
+    query = SessionQuery(limit=min(most := _most(call), MAX_PAGE))
+    found = await _newest(call, most, lambda t: each(t.sessions, query))
+    return json_answer({"sessions": [session_document(one, extended=True) for one in found]})
 
 
 async def jobs(call: Call) -> web.StreamResponse:
-    """List the jobs of all instances, without their parameters."""
-    query = JobQuery(newest_first=False, limit=MAX_PAGE)
-    shown = await _shown(call, lambda t: each(t.jobs, query), job_document)
-    return json_answer({"jobs": shown})
+    """List the newest jobs of all instances, without their parameters."""
+    query = JobQuery(limit=min(most := _most(call), MAX_PAGE))
+    found = await _newest(call, most, lambda t: each(t.jobs, query))
+    return json_answer({"jobs": [job_document(one, extended=True) for one in found]})
 
 
 async def reset(call: Call) -> web.StreamResponse:
