@@ -244,11 +244,15 @@ def since(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
+        return _moment(text, now)
+    except (ValueError, OverflowError):  # what is before the first year there is, too
+        problem = f"must be a time such as 2026-01-31T12:00 or a duration such as 2h: {text!r}"
+        raise InvalidInputError("--since", problem) from None
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        try:
-            return now - timedelta(seconds=parse_seconds(text))
-        except InvalidInputError:
-            problem = f"must be a time such as 2026-01-31T12:00 or a duration such as 2h: {text!r}"
-            raise InvalidInputError("--since", problem) from None
+        return now - timedelta(seconds=parse_seconds(text))
     return at.astimezone(UTC)

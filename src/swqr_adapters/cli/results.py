@@ -43,6 +43,8 @@ def results(
     timeout: float | None,
 ) -> None:
     """Wait for a job, and show its counts or its expectation values, or save its result."""
+    if output is not None and not output.absolute().parent.is_dir():
+        raise click.UsageError(f"--output: there is no folder {str(output.parent)!r}")
     with opened(profile) as runtime:
         with job_goes_on(job_id, runtime, profile):
             wait_job(runtime, job_id, timeout=timeout)

@@ -197,6 +197,14 @@ async def _ready(url: str, behind: "Behind") -> _Ready:
     )
 
 
+def _stop_at(number: int, loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    """Set an event when a signal comes."""
+    try:
+        loop.add_signal_handler(number, stopped.set)
+    except NotImplementedError:  # on Windows loops know no signals
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+
+
 async def _serve(  # noqa: PLR0913 - the options of the command
     *,
     host: str,
@@ -221,7 +229,7 @@ async def _serve(  # noqa: PLR0913 - the options of the command
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        _stop_at(number, loop, stopped)
     behind = await make_behind(
         url, keys, fleet, local=host in _LOOPBACK, store=store, programs=programs
     )

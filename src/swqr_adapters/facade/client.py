@@ -6,12 +6,15 @@ reach are here. Each takes and ignores further keywords, which releases add.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Self
 
 from swqr_adapters.codec.official import decode_inputs
 from swqr_adapters.wire import ibm
+from swqr_core.errors import SwqrError, TransportError
 from swqr_core.model.duration import parse_seconds
 from swqr_core.model.ids import BackendName
 from swqr_core.model.session import SessionMode, SessionSpec
@@ -20,7 +23,7 @@ from swqr_core.runtime.blocking import Runtime
 from .connection import Connection
 from .errors import IBMInputValueError, official_errors
 
-__all__ = ["PortClient", "in_utc"]
+__all__ = ["PortClient", "closed_if_unused", "in_utc"]
 
 
 def in_utc(name: str, at: datetime | str | None) -> datetime | None:
@@ -47,6 +50,27 @@ def in_utc(name: str, at: datetime | str | None) -> datetime | None:
         msg = f"{name}: must be a datetime, not {at!r}"
         raise IBMInputValueError(msg, 400)
     return at.astimezone(UTC)
+
+
+@contextmanager
+def closed_if_unused(runtime: Runtime, session_id: str | None) -> Iterator[None]:
+    """Close a session that was opened for a job, if there will certainly be no job.
+
+    Args:
+        runtime: Whose session it is.
+        session_id: The session, which nobody else knows; None if none was opened.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = error if isinstance(error, SwqrError) else error.__cause__
+        if session_id is not None and not isinstance(cause, TransportError):
+            with suppress(SwqrError):
+                if runtime.capabilities.cancel_sessions:
+                    runtime.cancel_session(session_id)
+                else:
+                    runtime.drain_session(session_id)
+        raise
 
 
 class PortClient:

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from swqr_core.errors import SwqrError, TransportError
 from swqr_core.model.program import Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import MAX_PAGE, ProgramQuery
 from swqr_core.runtime.blocking import Runtime
 
+from .client import closed_if_unused
 from .errors import IBMInputValueError, IBMNotAuthorizedError, official_errors
 from .job import Callback, RuntimeJobV2, call_back, options_of
 
@@ -231,13 +230,8 @@ class ProgramMethods:
                 backend = chosen.get("backend")
                 name = getattr(backend, "name", backend)
                 opened = session_id = self.runtime.open_session(name, max_time=session_time).id
-        try:
+        with closed_if_unused(self.runtime, opened):
             job: RuntimeJobV2 = self._run(program_id, inputs, chosen, result_decoder, session_id)
-        except Exception as error:
-            if opened is not None and not isinstance(error.__cause__, TransportError):
-                with suppress(SwqrError):
-                    self.runtime.cancel_session(opened)  # nobody else knows it, and it has no job
-            raise
         if callback is not None:
             call_back(job, callback)
         return job

@@ -214,6 +214,8 @@ class _Reader:
         if "instances" not in entry:
             return None
         names = self._texts(where, entry, "instances")
+        if not names:
+            raise self._wrong(where, "instances must name one at least; leave it out for all")
         for name in names:
             if name not in self._crns:
                 known = ", ".join(sorted(self._crns)) or "none"

@@ -50,6 +50,8 @@ def test_help_loads_neither_qiskit_nor_an_http_client(command: tuple[str, ...]) 
         (("jobs", "-p", "nowhere"), 3, "there is no profile 'nowhere'"),
         (("jobs", "-p", "memry://"), 3, "did you mean 'memory'?"),
         (("jobs", "--since", "yesterday"), 6, "--since"),
+        (("jobs", "--since", "9999999999999d"), 6, "--since"),
+        (("results", "x", "--output", "no/such/folder/file"), 2, "no/such/folder"),
         (("jobs", "--state", "done"), 2, "--state"),
         (("backends", "-p", "http://127.0.0.1:1"), 9, "127.0.0.1:1"),
         (("results", "x", "-p", "replay://no-such-file"), 3, "holds no recording"),

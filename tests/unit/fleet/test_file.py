@@ -99,6 +99,7 @@ def test_secrets_are_left_alone_where_nobody_needs_them(write: Write) -> None:
         ("[[backend]]\nname = 'x'\nconcurrent_jobs = true\n", "a whole number"),
         ("[[backend]]\nname = 'x'\nstatus = 'gone'\n", "online, paused, offline"),
         ("[[backend]]\nname = 'x'\ninstances = ['y']\n", "there is no instance 'y'"),
+        ("[[backend]]\nname = 'x'\ninstances = []\n", "must name one at least"),
         ("[[backend]]\nname = 'x'\n[[backend]]\nname = 'x'\n", "'x' stands there twice"),
         ("[[instance]]\nname = 'x'\ncrn = 'y'\n", "ten fields"),
         ("[[instance]]\nname = 'x'\npricing_type = 'y'\n", "pricing_type"),

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swqr_adapters.server import ServerSettings
 from swqr_adapters.server.platform.documents import Documents
+from swqr_adapters.transports.memory.transport import MemoryTransport
 from swqr_adapters.wire import strangeworks as wire
 from swqr_core.errors import (
     InvalidInputError,
@@ -445,6 +447,20 @@ async def test_a_session_that_was_opened_for_a_job_is_no_orphan(
 
     assert reply.status == status
     assert [session["state"] for session in found.json["sessions"]] == [state]
+
+
+async def test_nor_is_it_where_sessions_cannot_be_cancelled(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = evolve(world.ring.capabilities, cancel_sessions=False)
+    monkeypatch.setattr(MemoryTransport, "capabilities", able)
+    await failing(world, monkeypatch, "cancel_session", UnsupportedOperation("x", "cancelling"))
+    await failing(world, monkeypatch, "submit", LimitExceededError("jobs", 3, "wait", 3458))
+
+    await world.platform_job(start_session=True)
+    found = await world.ask("GET", "/sessions", base="/_swqr")
+
+    assert [session["state"] for session in found.json["sessions"]] == ["closed"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """``swqr serve`` as a shell sees it."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from swqr_adapters.cli.serve import _stop_at
 
 SERVE = [sys.executable, "-m", "swqr_adapters.cli", "serve", "--port", "0"]
 CLOUD = "memory://?execution=threads&ideal=3"
@@ -281,3 +284,21 @@ def test_running_work_is_finished_before_it_ends() -> None:
 
     assert (status, process.returncode) == (200, 0)
     assert errors == ""
+
+
+async def test_where_loops_know_no_signals_a_signal_stops_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    monkeypatch.setattr(loop, "add_signal_handler", refuse)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        _stop_at(signal.SIGTERM, loop, stopped)
+        signal.raise_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            await stopped.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)

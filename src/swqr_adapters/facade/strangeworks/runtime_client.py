@@ -8,7 +8,7 @@ from attrs import evolve
 
 from swqr_adapters.codec.official import encode_params
 from swqr_adapters.facade import contract
-from swqr_adapters.facade.client import PortClient
+from swqr_adapters.facade.client import PortClient, closed_if_unused
 from swqr_adapters.facade.errors import IBMInputValueError, official_errors
 from swqr_adapters.facade.queries import job_query
 from swqr_adapters.wire import ibm
@@ -128,8 +128,6 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
             if backend_name is None and session_id is not None:
                 backend_name = self.runtime.session(session_id).backend
             name = _backend_name(backend_name)
-            if start_session and session_id is None:
-                session_id = self.create_session(name, max_time=session_time)["id"]
             spec = JobSpec(
                 program_id=ProgramId(program_id),
                 backend=BackendName(name),
@@ -141,7 +139,13 @@ class StrangeworksRuntimeClient(PortClient, contract.low_level_client()):  # typ
                 image=image or None,
                 calibration_id=calibration_id,
             )
-            return _document(self.runtime.submit(spec, encode_params(program_id, params)).snapshot)
+            encoded = encode_params(program_id, params)
+            opened: str | None = None
+            if start_session and session_id is None:
+                opened = self.create_session(name, max_time=session_time)["id"]
+                spec = evolve(spec, session_id=SessionId(opened))
+            with closed_if_unused(self.runtime, opened):
+                return _document(self.runtime.submit(spec, encoded).snapshot)
 
     def job_get(  # type: ignore[override] # the documented name
         self, job_slug: str, **kwargs: Any

@@ -88,8 +88,9 @@ async def _submit_in_session(
         name = transport.capabilities.transport
         raise OutcomeUnknownError(name, "submit the first job of a session", key) from error
     except SwqrError:  # there will be no job: nobody else knows the session
+        able = transport.capabilities.cancel_sessions
         with suppress(SwqrError):
-            await transport.cancel_session(session.id)
+            await (transport.cancel_session if able else transport.drain_session)(session.id)
         raise
 
 

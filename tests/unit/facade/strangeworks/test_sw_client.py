@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime.exceptions import (
     IBMInputValueError,
@@ -99,6 +100,24 @@ class TestProgramRun:
 
         assert answer["session_id"] == "session-0"
         assert transport.opened["session-0"].max_ttl == 300
+
+    @pytest.mark.parametrize("cancels", [True, False])
+    def test_a_session_for_a_job_that_cannot_be_submitted_does_not_stay_open(
+        self, client: Any, transport: Any, cancels: bool
+    ) -> None:
+        transport.capabilities = evolve(transport.capabilities, cancel_sessions=cancels)
+
+        with pytest.raises(RuntimeProgramNotFound):
+            submit(client, program_id="nonsense", start_session=True)
+
+        assert not transport.opened["session-0"].accepting_jobs
+        assert transport.calls["cancel_session"] == cancels
+
+    def test_nothing_is_opened_for_a_job_that_cannot_be(self, client: Any, transport: Any) -> None:
+        with pytest.raises(IBMInputValueError, match="max_execution_time"):
+            submit(client, max_execution_time=-1, start_session=True)
+
+        assert not transport.opened
 
     def test_in_a_session_no_backend_is_needed(self, client: Any) -> None:
         session = client.create_session("ibm_manila")
