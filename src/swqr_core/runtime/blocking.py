@@ -168,8 +168,10 @@ class Runtime:
         if self._made is not None:
             await self._made.aclose()
 
-    def _forget(self) -> None:
+    def _forget(self) -> object:
+        of_parent = self._making, self._made
         self._making = self._made = None
+        return of_parent
 
     def recover(self) -> Recovery[BlockingJob, BlockingSession]:
         """Find again what programs that are gone have submitted over this transport."""

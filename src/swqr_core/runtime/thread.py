@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 _living: "set[LoopThread]" = set()
 
+# A fork's copies of what its parent uses: whoever tidied them up would touch what they share.
+_of_parents: list[object] = []
+
 
 class LoopThread:
     """An event loop in a daemon thread of its own.
@@ -27,7 +30,8 @@ class LoopThread:
     Args:
         name: What it is for; shown as the thread's name and in errors.
         on_close: Awaited on the loop before it stops.
-        on_fork: Called in a forked child, to forget what belonged to the parent's loop.
+        on_fork: Called in a forked child, to forget what belonged to the parent's loop; what it
+            returns is kept there, untouched, until the child ends.
     """
 
     def __init__(
@@ -35,7 +39,7 @@ class LoopThread:
         name: str,
         *,
         on_close: Callable[[], Awaitable[None]],
-        on_fork: Callable[[], None],
+        on_fork: Callable[[], object],
     ) -> None:
         self._name = name
         self._on_close = on_close
@@ -112,8 +116,8 @@ class LoopThread:
     def _forget(self) -> None:
         """In a forked child: the parent's thread is not here, so start over."""
         self._lock = threading.Lock()
+        _of_parents.append((self._loop, self._thread, self._on_fork()))
         self._loop = self._thread = None
-        self._on_fork()
 
 
 async def _shut(on_close: Callable[[], Awaitable[None]]) -> None:

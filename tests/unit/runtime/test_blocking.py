@@ -223,6 +223,48 @@ def test_handles_of_the_parent_use_the_transport_of_the_child_after_a_fork(
     assert os.waitstatus_to_exitcode(status) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
+def test_a_child_does_not_touch_the_connections_of_its_parent(end: str) -> None:
+    program = f"""
+import asyncio, gc, os, socket, sys, threading
+from swqr_core import Capabilities, Runtime
+
+listener = socket.create_server(("127.0.0.1", 0))
+
+def echo():
+    connection, _ = listener.accept()
+    while data := connection.recv(9):
+        connection.sendall(data)
+
+threading.Thread(target=echo, daemon=True).start()
+
+class Transport:
+    capabilities = Capabilities(transport="t")
+    def __init__(self, reader, writer): self.reader, self.writer = reader, writer
+    def __del__(self): self.writer.close()  # as HTTP clients do
+    async def backends(self):
+        self.writer.write(b"x")
+        return await asyncio.wait_for(self.reader.readexactly(1), 10)
+    async def aclose(self): self.writer.close()
+
+async def make(): return Transport(*await asyncio.open_connection(*listener.getsockname()))
+
+runtime = Runtime(make)
+runtime.backends()
+if (child := os.fork()) == 0:
+    gc.collect()
+    {end}
+os.waitpid(child, 0)
+print(runtime.backends())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.stdout == "b'x'\n", done.stderr
+
+
 def test_a_transport_for_which_nobody_waited_in_the_end_is_closed(
     transports: list[Counting],
 ) -> None:
