@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from attrs import field, frozen
 
@@ -10,6 +11,9 @@ from swqr_core.model.job import MAX_EXECUTION_SECONDS
 from swqr_core.model.validators import integer, optional, seconds
 
 __all__ = ["AtSessionCancel", "AtUsageLimit", "Device", "EngineSettings", "Pace", "Plan"]
+
+_LONGEST: Final = 100 * 365 * 86_400
+"""Seconds that a limit may take: a date that lies so far ahead is still one."""
 
 
 class Pace(StrEnum):
@@ -45,7 +49,7 @@ class Plan:
 
     Attributes:
         name: The plan's name, for example ``internal`` or ``open``.
-        max_ttl: The longest and the default ``max_ttl`` of a session, in seconds.
+        max_ttl: The longest and the default ``max_ttl`` of a session, in seconds; up to a century.
         interactive_ttl: The default ``interactive_ttl`` of a session, in seconds.
         job_seconds: The longest and the default device time of a job, in seconds.
         dedicated: Whether dedicated sessions may be opened.
@@ -57,7 +61,9 @@ class Plan:
     """
 
     name: str = "internal"
-    max_ttl: int = field(default=28_800, validator=integer(at_least=1, unit="seconds"))
+    max_ttl: int = field(
+        default=28_800, validator=integer(at_least=1, at_most=_LONGEST, unit="seconds")
+    )
     interactive_ttl: int = field(default=60, validator=integer(at_least=0, unit="seconds"))
     job_seconds: int = field(
         default=MAX_EXECUTION_SECONDS, validator=integer(at_least=1, unit="seconds")
@@ -104,9 +110,11 @@ class EngineSettings:
     plans: Mapping[InstanceId, Plan] = field(factory=dict)
     default_plan: Plan = field(factory=Plan)
     pace: Pace = field(default=Pace.INSTANT, converter=Pace)
-    idle_open_seconds: int = field(default=1_800, validator=integer(at_least=1, unit="seconds"))
+    idle_open_seconds: int = field(
+        default=1_800, validator=integer(at_least=1, at_most=_LONGEST, unit="seconds")
+    )
     usage_window_seconds: int = field(
-        default=28 * 86_400, validator=integer(at_least=1, unit="seconds")
+        default=28 * 86_400, validator=integer(at_least=1, at_most=_LONGEST, unit="seconds")
     )
     at_usage_limit: AtUsageLimit = field(default=AtUsageLimit.HOLD, converter=AtUsageLimit)
     at_session_cancel: AtSessionCancel = field(

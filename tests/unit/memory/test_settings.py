@@ -56,6 +56,7 @@ async def test_the_limits_of_an_execution_reach_the_workers() -> None:
     [
         {"workers": "0"},
         {"max_ttl": "0"},
+        {"max_ttl": "999999999999"},
         {"ideal": "0"},
         {"job_seconds": "-1"},
         {"execution": "threads", "memory_limit": "1G"},
