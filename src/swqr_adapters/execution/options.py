@@ -1,7 +1,7 @@
 """The options of the sampler and the estimator, checked and with their defaults."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -378,7 +378,8 @@ def _zne(resilience: Mapping[str, Any], *, on: bool) -> Zne | None:
     options = resilience.get("zne") or {}
     factors = _floats(options, "noise_factors", least=1.0) or (1.0, 3.0, 5.0)
     words = options.get("extrapolator", ("exponential", "linear"))
-    extrapolators = (words,) if isinstance(words, str) else tuple(words)
+    several = not isinstance(words, str) and isinstance(words, Collection)
+    extrapolators = tuple(words) if several else (words,)
     for word in extrapolators:
         if word not in _EXTRAPOLATORS:
             raise _refuse("extrapolator", word, " or ".join(_EXTRAPOLATORS))

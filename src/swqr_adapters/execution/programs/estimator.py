@@ -45,6 +45,9 @@ _KEYS: Final = (
 )
 _FEWEST_ENTRIES: Final = 2
 _MOST_ENTRIES: Final = 4
+# Beyond these a number of shots is no number, or none.
+_FINEST: Final = 1e-50
+_COARSEST: Final = 1e50
 
 
 def run(request: ExecutionRequest) -> ProgramResult:
@@ -106,6 +109,7 @@ def run(request: ExecutionRequest) -> ProgramResult:
 
 
 def _default_precision(params: dict[str, Any], options: EstimatorOptions) -> float:
+    default = _precision(options.default_precision, "the options")
     given = _precision(params.get("precision"), "the job")
     if given is not None:
         return given
@@ -116,7 +120,7 @@ def _default_precision(params: dict[str, Any], options: EstimatorOptions) -> flo
                 f"The shots of the job are {shots!r}.", 6001, "Ask for a whole number, at least 1."
             )
         return 1 / math.sqrt(shots)
-    return options.default_precision
+    return default or 0.0
 
 
 def _precision(given: object, where: str) -> float | None:
@@ -125,13 +129,12 @@ def _precision(given: object, where: str) -> float | None:
     if (
         isinstance(given, bool)
         or not isinstance(given, int | float)
-        or not math.isfinite(given)
-        or given < 0
+        or not (given == 0 or _FINEST <= given <= _COARSEST)
     ):
         raise ProgramError(
             f"The precision of {where} is {given!r}.",
             1002,
-            "Ask for a positive number, or 0 for exact values.",
+            f"Ask for a number from {_FINEST:g} to {_COARSEST:g}, or for 0: exact values.",
         )
     return float(given)
 

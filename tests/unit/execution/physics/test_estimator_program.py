@@ -347,7 +347,14 @@ def test_bad_input_fails_with_a_code_and_a_sentence(
         ({"options": {"resilience": {"zne_mitigation": True, "pec_mitigation": True}}}, 1521),
         ({"options": {"unknown": 1}}, 1521),
         ({"options": {"execution": {"meas_type": "kerneled"}}}, 1521),
+        (
+            {"options": {"resilience": {"zne": {"extrapolator": 5}}}, "resilience_level": 2},
+            1521,
+        ),
         ({"precision": -1}, 1002),
+        ({"precision": 1e-200}, 1002),
+        ({"precision": 1e308}, 1002),
+        ({"options": {"default_precision": 1e-200}}, 1002),
     ],
 )
 def test_bad_options_fail_with_a_code(params: dict[str, Any], code: int, outcome: Outcome) -> None:
