@@ -88,7 +88,7 @@ class HttpClient:
         text, at = self._dated
         try:
             date = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return (at - (date if date.tzinfo else date.replace(tzinfo=UTC))).total_seconds()
 
@@ -206,10 +206,16 @@ class HttpClient:
                 if answer.status not in _REDIRECTS or not target:
                     body = await _read(answer, limit)
                     return Response(status=answer.status, headers=answer.headers, body=body)
-            request = self._redirected(request, urljoin(request.url, target))
+            request = self._redirected(request, target)
         raise ProtocolError(self._name, f"{request.where}: too many redirects")
 
-    def _redirected(self, request: Request, url: str) -> Request:
+    def _redirected(self, request: Request, target: str) -> Request:
+        try:
+            url = urljoin(request.url, target)
+            here, there = _origin(request.url), _origin(url)
+        except ValueError:
+            problem = f"{request.where}: redirected to what is no address"
+            raise ProtocolError(self._name, problem) from None
         before, after = urlsplit(request.url), urlsplit(url)
         if request.method not in {"GET", "HEAD"}:
             raise ProtocolError(
@@ -218,7 +224,7 @@ class HttpClient:
             )
         if after.scheme not in {"https", before.scheme}:
             raise ProtocolError(self._name, f"{request.where}: redirected to {after.scheme!r}")
-        if _origin(url) == _origin(request.url):
+        if here == there:
             return evolve(request, url=url)
         return evolve(request, url=url, credentials={})
 

@@ -1,5 +1,6 @@
 """When a request is sent again."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -40,7 +41,11 @@ class RetryPolicy:
 
     def delay(self, attempt: int) -> float:
         """Return the seconds to wait after that attempt, counted from 1."""
-        return float(min(self.first_delay * self.factor ** (attempt - 1), self.longest_delay))
+        try:
+            delay = self.first_delay * self.factor ** (attempt - 1)
+        except OverflowError:
+            delay = math.inf
+        return min(delay, self.longest_delay)
 
     def repeats(self, status: int, *, idempotent: bool) -> bool:
         """Return whether an answer with that status is no last word."""
@@ -57,7 +62,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return float(text)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return max((at - now).total_seconds(), 0.0)

@@ -1,16 +1,19 @@
 """Credentials for requests: an API key itself, or tokens that it is exchanged for."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from attrs import frozen
 
 from swqr_adapters.http import Secret
-from swqr_core.errors import ClosedError, ConfigurationError, UnreachableError
+from swqr_core.errors import ClosedError, ConfigurationError
 from swqr_core.ports.clock import Clock
 
 __all__ = ["ApiKeyAuthenticator", "Authenticator", "Token", "TokenKeeper", "required_key"]
+
+logger = logging.getLogger(__name__)
 
 _FRESH: Final = 0.8
 
@@ -74,8 +77,8 @@ class Token:
 class TokenKeeper:
     """Exchanges an API key for tokens; one exchange at a time, however many wait for it.
 
-    A token is renewed when 80 % of its life are over, or when it was refused. While renewing fails
-    and the token is still good, it goes on being used.
+    A token is renewed when 80 % of its life are over, or when it was refused. While it is good it
+    goes on being used, and nobody waits for the new one, or hears that there is none.
 
     Args:
         exchange: Asks for a token.
@@ -99,16 +102,14 @@ class TokenKeeper:
         if self._exchange is None:
             self._exchange = asyncio.ensure_future(self._exchanged())
             self._exchange.add_done_callback(self._over)
+        if self._value is not None and now < self._ends_at:
+            return self._value
         try:
             # Shielded: others wait for the same exchange.
             return await asyncio.shield(self._exchange)
         except asyncio.CancelledError:
             if self._closed and not _is_given_up():
                 raise ClosedError("what renews credentials") from None
-            raise
-        except UnreachableError:
-            if self._value is not None and self._clock.monotonic() < self._ends_at:
-                return self._value
             raise
 
     def renew(self, refused: Secret) -> bool:
@@ -120,8 +121,8 @@ class TokenKeeper:
     def _over(self, exchange: asyncio.Task[Secret]) -> None:
         if self._exchange is exchange:
             self._exchange = None
-        if not exchange.cancelled():
-            exchange.exception()  # who waited has seen it
+        if not exchange.cancelled() and exchange.exception() is not None:
+            logger.info("no new token: %s", exchange.exception())
 
     async def _exchanged(self) -> Secret:
         sent_at = self._clock.monotonic()

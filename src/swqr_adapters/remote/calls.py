@@ -189,7 +189,7 @@ class Caller:
         """Return when the server answered, by its clock or else by ours."""
         try:
             return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return self.clock.now()
 
 

@@ -281,7 +281,12 @@ class TestRetries:
 
         assert retry_after({"retry-after": later}, now) == 90
 
-    @pytest.mark.parametrize("text", ["", "soon", "-3", "1.5e", "٣"])
+    def test_however_often_it_is_repeated_the_pause_is_no_longer_than_the_longest(self) -> None:
+        assert RetryPolicy(attempts=5000, longest_delay=7.0).delay(4000) == 7.0
+
+    @pytest.mark.parametrize(
+        "text", ["", "soon", "-3", "1.5e", "٣", "Mon, 1 Jan 99999999999999 00:00:00 GMT"]
+    )
     def test_a_retry_after_that_means_nothing_is_absent(self, text: str) -> None:
         assert retry_after({"retry-after": text}, datetime(2026, 1, 1, tzinfo=UTC)) is None
 
@@ -325,8 +330,11 @@ class TestRedirects:
         with pytest.raises(ProtocolError):
             await client.request("GET", site.url())
 
-    async def test_a_file_is_no_target(self, client: HttpClient, site: Site) -> None:
-        site.answers(web.Response(status=302, headers={"Location": "file:///etc/passwd"}))
+    @pytest.mark.parametrize("target", ["file:///etc/passwd", "http://[bad", "//host:99999999/"])
+    async def test_what_is_no_address_of_a_server_is_no_target(
+        self, client: HttpClient, site: Site, target: str
+    ) -> None:
+        site.answers(web.Response(status=302, headers={"Location": target}))
 
         with pytest.raises(ProtocolError):
             await client.request("GET", site.url())

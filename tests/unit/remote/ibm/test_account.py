@@ -58,6 +58,9 @@ class TestTokens:
         clock.skip(0.02 * SECONDS_OF_A_TOKEN)
 
         await transport.usage()
+        await until(lambda: ibm.tokens == 2)
+        clock.skip(0.5 * SECONDS_OF_A_TOKEN)
+        await transport.usage()
 
         assert (before, ibm.tokens) == (1, 2)
 
@@ -120,6 +123,15 @@ class TestTokens:
         ibm.fail("POST", "/identity/token", refusal(503, 0, "away"), times=100)
 
         assert (await transport.usage()).consumed_seconds == 12.5
+
+    async def test_nobody_waits_for_a_new_token_while_the_old_one_is_good(
+        self, transport: IbmTransport, ibm: Ibm, clock: EagerClock
+    ) -> None:
+        clock.skip(0.9 * SECONDS_OF_A_TOKEN)
+        ibm.fail("POST", "/identity/token", "hang")
+
+        async with asyncio.timeout(20):
+            assert (await transport.usage()).consumed_seconds == 12.5
 
     async def test_without_any_good_token_iam_s_absence_is_told(
         self, transport: IbmTransport, ibm: Ibm, clock: EagerClock
