@@ -6,9 +6,9 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from attrs import field, frozen
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from swqr_adapters.cli.behind import Behind
 
 __all__ = ["serve"]
+
+T = TypeVar("T")
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _CONTROL_KEY: Final = "SWQR_CONTROL_KEY"
@@ -205,6 +207,20 @@ def _stop_at(number: int, loop: asyncio.AbstractEventLoop, stopped: asyncio.Even
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
 
 
+async def _unless(stopped: asyncio.Event, making: Coroutine[Any, Any, T]) -> T | None:
+    """Return what is being made, or None if it is given up: reaching a platform may take long."""
+    made, stop = asyncio.ensure_future(making), asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait((made, stop), return_when=asyncio.FIRST_COMPLETED)
+        if made.done():
+            return made.result()
+        made.cancel()
+        await asyncio.gather(made, return_exceptions=True)
+        return None
+    finally:
+        stop.cancel()
+
+
 async def _serve(  # noqa: PLR0913 - the options of the command
     *,
     host: str,
@@ -230,9 +246,6 @@ async def _serve(  # noqa: PLR0913 - the options of the command
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         _stop_at(number, loop, stopped)
-    behind = await make_behind(
-        url, keys, fleet, local=host in _LOOPBACK, store=store, programs=programs
-    )
     settings = ServerSettings(
         control_key=os.environ.get(_CONTROL_KEY) or None, allowance=Allowance(**limits)
     )
@@ -240,6 +253,10 @@ async def _serve(  # noqa: PLR0913 - the options of the command
         audit = None if audit_log is None else AuditFile(audit_log)
     except OSError as error:
         raise ConfigurationError("--audit-log", f"cannot be written: {error}") from error
+    making = make_behind(url, keys, fleet, local=host in _LOOPBACK, store=store, programs=programs)
+    behind = await _unless(stopped, making)
+    if behind is None:
+        return
     service = Service(behind.ring, settings, control=behind.control, audit=audit)
     server = Server(service, host=host, port=port)
     try:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -284,6 +285,20 @@ def test_running_work_is_finished_before_it_ends() -> None:
 
     assert (status, process.returncode) == (200, 0)
     assert errors == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_at_once_while_the_platform_behind_it_does_not_answer(number: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen([*SERVE, "--transport", url], stderr=subprocess.PIPE, text=True)
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors) == (0, "")
 
 
 async def test_where_loops_know_no_signals_a_signal_stops_it_all_the_same(
