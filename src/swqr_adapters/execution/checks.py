@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_EXECUTIONS",
+    "MAX_OPERATIONS",
     "check_circuit",
     "check_executions",
     "check_static",

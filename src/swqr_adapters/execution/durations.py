@@ -12,6 +12,7 @@ longest counts, of a loop each round, of a ``while`` one.
 """
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from .channels import delay_seconds
@@ -21,12 +22,15 @@ from .steps import Step
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["JOB_OVERHEAD", "REP_DELAY", "circuit_seconds", "job_seconds"]
+__all__ = ["JOB_OVERHEAD", "REP_DELAY", "circuit_seconds", "job_seconds", "later"]
 
 #: Seconds that every job takes.
 JOB_OVERHEAD: Final = 2.0
 #: Seconds between executions, where the device names no default.
 REP_DELAY: Final = 250e-6
+
+# Far beyond any job's limit, and still a date.
+_LONGEST: Final = 1e9
 
 _VIRTUAL: Final = frozenset({"rz", "p", "u1", "id", "z", "s", "sdg", "t", "tdg", "store"})
 _ONE_QUBIT: Final = 50e-9
@@ -61,6 +65,11 @@ def job_seconds(
         rep_delay = device.calibration.rep_delay
     delay = REP_DELAY if rep_delay is None else rep_delay
     return JOB_OVERHEAD + sum(count * (seconds + delay) for seconds, count in executions)
+
+
+def later(start: datetime, seconds: float) -> datetime:
+    """Return when something ends that takes so long; what no job may take is cut."""
+    return start + timedelta(seconds=min(seconds, _LONGEST))
 
 
 def _schedule(circuit: "QuantumCircuit", qubits: dict[Any, int], device: Device) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .channels import RunErrors
+from .checks import MAX_OPERATIONS
 from .errors import ProgramError
 from .options import Pec, Zne
 from .steps import Step
@@ -35,8 +36,18 @@ def fold(steps: Sequence[Step], factor: float, amplifier: str) -> list[Step]:
     Factors between the odd numbers fold some gates once more than the others:
     ``gate_folding_front`` the first ones, ``gate_folding_back`` the last, ``gate_folding`` evenly
     spread ones.
+
+    Raises:
+        ProgramError: It would be too many (code 1520).
     """
     gates = [i for i, step in enumerate(steps) if len(step.qubits) == _PAIR]
+    if len(gates) * factor > MAX_OPERATIONS:
+        raise ProgramError(
+            f"With the noise factor {factor:g} a circuit has {len(gates) * factor:g} two-qubit "
+            f"gates; the limit is {MAX_OPERATIONS}.",
+            1520,
+            "Use smaller noise factors, or a smaller circuit.",
+        )
     rounds, rest = divmod((factor - 1) / 2, 1)
     extra = round(rest * len(gates))
     if amplifier == "gate_folding_front":

@@ -8,7 +8,7 @@ the two apart in all but one of 30,000 shots.
 import json
 import operator
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from swqr_adapters.codec.errors import is_about_input
 from swqr_adapters.codec.tensors import bits_to_tensor, write_tensor
 from swqr_adapters.execution.checks import check_circuit, check_executions
 from swqr_adapters.execution.device import Device
-from swqr_adapters.execution.durations import REP_DELAY, circuit_seconds, job_seconds
+from swqr_adapters.execution.durations import REP_DELAY, circuit_seconds, job_seconds, later
 from swqr_adapters.execution.errors import ProgramError
 from swqr_adapters.execution.inputs import metrics
 from swqr_adapters.execution.result import ProgramResult
@@ -139,11 +139,13 @@ def _chunks(
     program: QuantumProgram, seconds: list[float], start: datetime
 ) -> Iterator[dict[str, Any]]:
     """Yield when each chunk ran, by the duration model: one after the other from *start*."""
+    begin, passed = start, 0.0
     for index, (item, took) in enumerate(zip(program.items, seconds, strict=True)):
         step = item.chunk_size or max(item.size, 1)
         for first in range(0, item.size, step):
             size = min(step, item.size - first)
-            stop = start + timedelta(seconds=took * size / item.size)
+            passed += took * size / item.size
+            stop = later(begin, passed)
             part: dict[str, Any] = {"idx_item": index, "size": size}
             if program.version >= "v1.0":
                 part["permutation"] = list(range(len(item.shape)))

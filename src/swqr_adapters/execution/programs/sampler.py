@@ -7,7 +7,6 @@ of the results are the service's in every case.
 """
 
 import math
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -25,7 +24,7 @@ from swqr_adapters.execution.checks import (
     points_of,
 )
 from swqr_adapters.execution.device import Device
-from swqr_adapters.execution.durations import circuit_seconds, job_seconds
+from swqr_adapters.execution.durations import circuit_seconds, job_seconds, later
 from swqr_adapters.execution.errors import ProgramError
 from swqr_adapters.execution.inputs import (
     metrics,
@@ -108,7 +107,7 @@ def run(request: ExecutionRequest) -> ProgramResult:
     if params.get("support_qiskit"):
         from qiskit.primitives import DataBin, PrimitiveResult, SamplerPubResult
 
-        stopped = started + timedelta(seconds=used)
+        stopped = later(started, used)
         spans = ExecutionSpans([_span(pubs, options, started, stopped)])
         document: Any = PrimitiveResult(
             [

@@ -351,6 +351,13 @@ def test_bad_input_fails_with_a_code_and_a_sentence(
             {"options": {"resilience": {"zne": {"extrapolator": 5}}}, "resilience_level": 2},
             1521,
         ),
+        (
+            {
+                "options": {"resilience": {"zne": {"noise_factors": [1, 1e9]}}},
+                "resilience_level": 2,
+            },
+            1520,
+        ),
         ({"precision": -1}, 1002),
         ({"precision": 1e-200}, 1002),
         ({"precision": 1e308}, 1002),

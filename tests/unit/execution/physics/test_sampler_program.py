@@ -10,7 +10,7 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 
-from swqr_core.ports.executor import ExecutionOutcome
+from swqr_core.ports.executor import ExecutionOutcome, ExecutionStatus
 
 Outcome = Callable[..., ExecutionOutcome]
 Result = Callable[..., Any]
@@ -222,6 +222,16 @@ def test_a_fixed_duration_is_the_jobs(outcome: Outcome) -> None:
     found = outcome("sampler", "ideal_2", [[bell(), NONE, 10]], spec={"job_seconds": 12.5})
 
     assert found.quantum_seconds == 12.5
+
+
+def test_what_would_take_longer_than_there_are_dates_is_left_to_the_time_limit(
+    outcome: Outcome,
+) -> None:
+    options = {"execution": {"rep_delay": 1e300}}
+    found = outcome("sampler", "ideal_2", [[bell(), NONE, 10]], options=options)
+
+    assert found.status is ExecutionStatus.COMPLETED
+    assert found.quantum_seconds >= 1e301
 
 
 ISA = QuantumCircuit(5, 1)
