@@ -1,6 +1,7 @@
 """The default engine, on aiohttp."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
@@ -11,11 +12,14 @@ from yarl import URL
 from swqr_core.errors import ClosedError, UnreachableError
 
 from .messages import AnswerLostError, Deadlines, HttpAnswer, Request, told
+from .proxies import check_proxy
 from .tls import ssl_context
 
 __all__ = ["AiohttpEngine"]
 
 _JOINED: Final = 65_536  # up to here one buffer is cheaper than several writes
+
+_PROXIES: Final = frozenset({"http", "https"})
 
 # What happens before a request leaves. All else may have happened after it.
 _NOT_SENT: Final = (
@@ -37,6 +41,9 @@ class AiohttpEngine:
         trust_env: Whether the proxies of the environment are used (``HTTPS_PROXY``, ...).
         ca_file: Trusted certificates in PEM form, instead of the system's.
         max_connections: How many connections there may be at once.
+
+    Raises:
+        ConfigurationError: *proxy* cannot be one.
     """
 
     def __init__(
@@ -49,7 +56,7 @@ class AiohttpEngine:
         max_connections: int = 100,
     ) -> None:
         self._name = name
-        self._proxy = proxy
+        self._proxy, self._to_proxy = _apart(proxy)
         self._trust_env = trust_env
         self._ca_file = ca_file
         self._max_connections = max_connections
@@ -86,14 +93,19 @@ class AiohttpEngine:
         if request.body:
             headers["Content-Length"] = str(request.size)
             body = b"".join(request.body) if request.size <= _JOINED else request.pieces()
+        url = URL(request.url, encoded=True)
+        tunnel = url.scheme == "https"  # the proxy sees nothing of such a request
+        if not tunnel:
+            headers.update(self._to_proxy)
         with self._told_apart(request):
             response = await session.request(
                 request.method,
-                URL(request.url, encoded=True),
+                url,
                 headers=headers,
                 data=body,
                 allow_redirects=False,
                 proxy=self._proxy,
+                proxy_headers=self._to_proxy if tunnel else None,
                 timeout=_timeout(request.deadlines),
             )
         try:
@@ -146,6 +158,17 @@ class _Answer:
             if not chunk:
                 return
             yield chunk
+
+
+def _apart(proxy: str | None) -> tuple[URL | None, dict[str, str]]:
+    """Return a proxy's URL without its credentials, for errors show it, and headers with them."""
+    if proxy is None:
+        return None, {}
+    url = URL(check_proxy(proxy, _PROXIES))
+    if url.user is None and url.password is None:
+        return url, {}
+    word = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
+    return url.with_user(None), {"Proxy-Authorization": f"Basic {word}"}
 
 
 def _timeout(deadlines: Deadlines) -> aiohttp.ClientTimeout:

@@ -7,13 +7,15 @@ from typing import Final
 
 import httpx
 
-from swqr_core.errors import ClosedError, UnreachableError
+from swqr_core.errors import ClosedError, ConfigurationError, UnreachableError
 
 from .messages import AnswerLostError, Deadlines, HttpAnswer, Request, told
+from .proxies import check_proxy
 from .tls import ssl_context
 
 __all__ = ["HttpxEngine"]
 
+_PROXIES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 
 # What happens before a request leaves. All else may have happened after it.
 _NOT_SENT: Final = (
@@ -37,6 +39,9 @@ class HttpxEngine:
         trust_env: Whether the proxies of the environment are used.
         ca_file: Trusted certificates in PEM form, instead of the system's.
         max_connections: How many connections there may be at once.
+
+    Raises:
+        ConfigurationError: *proxy* cannot be one.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class HttpxEngine:
         self._client = client
         self._owns = client is None
         self._name = name
-        self._proxy = proxy
+        self._proxy = None if proxy is None else check_proxy(proxy, _PROXIES)
         self._trust_env = trust_env
         self._ca_file = ca_file
         self._max_connections = max_connections
@@ -65,13 +70,16 @@ class HttpxEngine:
         if self._closed:
             raise ClosedError(f"the HTTP engine of {self._name!r}")
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                verify=ssl_context(self._ca_file),
-                proxy=self._proxy,
-                trust_env=self._trust_env,
-                limits=httpx.Limits(max_connections=self._max_connections),
-                headers={"User-Agent": "swqr", "Accept-Encoding": "gzip, deflate"},
-            )
+            try:
+                self._client = httpx.AsyncClient(
+                    verify=ssl_context(self._ca_file),
+                    proxy=self._proxy,
+                    trust_env=self._trust_env,
+                    limits=httpx.Limits(max_connections=self._max_connections),
+                    headers={"User-Agent": "swqr", "Accept-Encoding": "gzip, deflate"},
+                )
+            except ImportError as error:
+                raise ConfigurationError("proxy", f"cannot be used: {error}") from error
         return self._client
 
     @asynccontextmanager

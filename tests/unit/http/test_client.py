@@ -1,9 +1,11 @@
 """What every request gets, over both engines."""
 
 import asyncio
+import base64
 import gzip
 import logging
 import socket
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -13,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from swqr_adapters.http import (
+    AiohttpEngine,
     AnswerLostError,
     Deadlines,
     HttpClient,
@@ -28,6 +31,7 @@ from swqr_core.errors import (
     ConfigurationError,
     PayloadTooLargeError,
     ProtocolError,
+    TransportError,
     UnreachableError,
 )
 
@@ -386,6 +390,47 @@ class TestSecrets:
         told = caplog.text + str(caught.value) + repr(caught.value)
         assert "s3cret" not in told
         assert "private" not in told
+
+    @pytest.mark.parametrize("kind", [AiohttpEngine, HttpxEngine])
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    async def test_a_proxy_gets_its_password_and_no_error_shows_it(
+        self,
+        kind: Callable[..., HttpEngine],
+        scheme: str,
+        clock: EagerClock,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        heads = []
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 9\r\n\r\n")
+            writer.close()
+
+        caplog.set_level(logging.DEBUG, logger="swqr_adapters")
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+            port = proxy.sockets[0].getsockname()[1]
+            engine = kind(proxy=f"http://ada:s3cret%2Fpw@127.0.0.1:{port}")
+            client = HttpClient(engine, clock=clock, retry=RetryPolicy(attempts=1))
+            with pytest.raises(TransportError) as caught:
+                await client.request("GET", f"{scheme}://example.invalid/")
+            await client.aclose()
+
+        told = caplog.text + "".join(traceback.format_exception(caught.value))
+        assert base64.b64encode(b"ada:s3cret/pw") in heads[0]
+        assert "s3cret" not in told
+
+    @pytest.mark.parametrize("kind", [AiohttpEngine, HttpxEngine])
+    @pytest.mark.parametrize(
+        "proxy", ["ada:s3cret@proxy:3128", "ftp://ada:s3cret@proxy", "http://ada:s3cret@[bad"]
+    )
+    def test_what_can_be_no_proxy_is_refused_at_once(
+        self, kind: Callable[..., HttpEngine], proxy: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="must be a URL") as caught:
+            kind(proxy=proxy)
+
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.parametrize(
         ("host", "expected"),
