@@ -319,3 +319,12 @@ def test_a_third_party_needs_no_plugin_and_sees_the_values_that_broke_a_promise(
 
     assert "1 failed, 2 passed" in done.stdout
     assert "assert ['sampler', 'sampler'] == ['sampler']" in done.stdout
+
+
+@pytest.mark.parametrize("program", ["engine_check", "simulation"])
+def test_a_program_does_not_run_where_nothing_could_fail(program: str) -> None:
+    command = [sys.executable, "-O", "-m", f"swqr_core.testing.{program}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert "run it without -O" in done.stderr

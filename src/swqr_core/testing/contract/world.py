@@ -13,6 +13,7 @@ from swqr_core.model.job import Job
 from swqr_core.model.query import JobQuery
 from swqr_core.model.session import Session, SessionSpec
 from swqr_core.ports.transport import RuntimeTransport
+from swqr_core.testing.assertions import need_assertions
 from swqr_core.testing.harness import Control, Harness, Seat, connect_over
 from swqr_core.testing.looking import all_pages
 from swqr_core.wrappers.faulty import FaultPlan
@@ -40,7 +41,12 @@ class World:
     @classmethod
     @asynccontextmanager
     async def of(cls, harness: Harness) -> AsyncIterator["World"]:
-        """Connect to a platform, and close all transports at the end."""
+        """Connect to a platform, and close all transports at the end.
+
+        Raises:
+            ConfigurationError: Assertions are left out here.
+        """
+        need_assertions()
         asked = Asked()
         world = cls(harness, Asking(await harness.connect(), asked), asked)
         world._connected.append(world.transport)

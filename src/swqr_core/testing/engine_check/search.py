@@ -2,6 +2,8 @@
 
 from attrs import frozen
 
+from swqr_core.testing.assertions import need_assertions
+
 from .states import Packed, essence, pack, unpack
 from .steps import steps
 from .world import World, begin, must_refuse, take
@@ -39,7 +41,9 @@ def check_engine(bound: int, *, sessions: int = 2, jobs: int = 3) -> Found:
     Raises:
         AssertionError: The engine and the model disagree, a refused input has left a trace, or
             what was closed or had ended has changed; the message tells the history.
+        ConfigurationError: Assertions are left out here.
     """
+    need_assertions()
     first = begin()
     seen = {essence(first.engine, first.at)}
     frontier = [pack(first)]

@@ -11,6 +11,7 @@ from swqr_core.lifecycle import job as job_table
 from swqr_core.lifecycle import session as session_table
 from swqr_core.lifecycle.job import JobState
 from swqr_core.lifecycle.session import SessionState
+from swqr_core.testing.assertions import need_assertions
 
 __all__ = ["Tables", "check_tables"]
 
@@ -37,7 +38,9 @@ def check_tables() -> Tables:
     Raises:
         AssertionError: A pair is neither a row nor refused, a state cannot be reached or left, or
             something leads out of an end.
+        ConfigurationError: Assertions are left out here.
     """
+    need_assertions()
     sessions = _check_table(
         session_table.TRANSITIONS,
         lambda state, event: session_table.advance(state, event, session_id="s"),

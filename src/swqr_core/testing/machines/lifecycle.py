@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from swqr_core.testing.assertions import need_assertions
 from swqr_core.testing.harness import Control, Harness, Seat
 from swqr_core.testing.model import ModelJob, ModelSession, Rules
 from swqr_core.testing.patience import WaitedInVain, new_runner
@@ -391,7 +392,9 @@ def lifecycle_test(
 
     Raises:
         AssertionError: A claim does not hold; the notes tell the shortest history found.
+        ConfigurationError: Assertions are left out here.
     """
+    need_assertions()
 
     class Machine(SessionLifecycleMachine):
         rules_of_platform = rules

@@ -14,6 +14,7 @@ from swqr_core.model.job import Job
 from swqr_core.model.session import Session
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.runtime.asynchronous import AsyncRuntime
+from swqr_core.testing.assertions import need_assertions
 from swqr_core.testing.harness import Control, Harness, Seat, connect_over
 from swqr_core.testing.history import History
 from swqr_core.testing.ids import SequentialIds
@@ -179,8 +180,9 @@ async def simulate(make: Callable[[], Harness], settings: Settings) -> Outcome:
 
     Raises:
         AssertionError: Something was not as it should be; the message says what.
-        ConfigurationError: The harness cannot be simulated.
+        ConfigurationError: The harness cannot be simulated, or assertions are left out here.
     """
+    need_assertions()
     harness = make()
     problem = cannot_be_simulated(harness)
     if problem is not None:
