@@ -119,9 +119,11 @@ class AiohttpEngine:
         try:
             yield
         except _NOT_SENT as error:
-            raise UnreachableError(self._name, f"{request.where}: {told(error)}") from error
+            problem, cause = told(error, request)
+            raise UnreachableError(self._name, problem) from cause
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise AnswerLostError(self._name, f"{request.where}: {told(error)}") from error
+            problem, cause = told(error, request)
+            raise AnswerLostError(self._name, problem) from cause
         except RuntimeError as error:
             if self._closed:  # aiohttp says so when the session goes away underneath
                 raise ClosedError(f"the HTTP engine of {self._name!r}") from error

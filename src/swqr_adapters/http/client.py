@@ -104,7 +104,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         credentials: Mapping[str, Secret] | Credentials | None = None,
         body: tuple[bytes, ...] = (),
-        secret_body: bool = False,
+        secret_body: Secret | None = None,
         idempotent: bool | None = None,
         deadlines: Deadlines | None = None,
         max_bytes: int | None = None,
@@ -118,7 +118,7 @@ class HttpClient:
             credentials: Headers that are secret; or what gives them, which is asked before each
                 attempt, for they may expire while a request is repeated.
             body: The body in pieces; they are sent as they are.
-            secret_body: Whether the body is a secret too.
+            secret_body: What the body holds that is secret too, if anything.
             idempotent: Whether it may be done twice; None for what the method says (all but POST
                 and PATCH may).
             deadlines: How long each attempt may take.
@@ -138,6 +138,7 @@ class HttpClient:
             url=url,
             headers=headers or {},
             body=body,
+            secrets=() if secret_body is None else (secret_body,),
             deadlines=deadlines or self._deadlines,
         )
         if idempotent is None:
@@ -150,9 +151,7 @@ class HttpClient:
             last = attempt >= self._retry.attempts
             pause = self._retry.delay(attempt)
             try:
-                response = await self._once(
-                    await self._allowed(sent, credentials, secret_body=secret_body), limit
-                )
+                response = await self._once(await self._allowed(sent, credentials), limit)
             except AnswerLostError as error:
                 logger.debug("%s: answer lost (%s), attempt %d", self._name, error, attempt)
                 if last or not idempotent:
@@ -199,13 +198,16 @@ class HttpClient:
             yield answer
 
     async def _once(self, request: Request, limit: int) -> Response:
+        secrets = request.all_secrets
         for _ in range(_MAX_REDIRECTS + 1):
             async with self._engine.send(request) as answer:
                 logger.debug("%s: %s: %d", self._name, request.where, answer.status)
                 target = answer.headers.get("location", "")
                 if answer.status not in _REDIRECTS or not target:
                     body = await _read(answer, limit)
-                    return Response(status=answer.status, headers=answer.headers, body=body)
+                    return Response(
+                        status=answer.status, headers=answer.headers, body=body, secrets=secrets
+                    )
             request = self._redirected(request, target)
         raise ProtocolError(self._name, f"{request.where}: too many redirects")
 
@@ -239,18 +241,16 @@ class HttpClient:
         self,
         request: Request,
         credentials: Mapping[str, Secret] | Credentials | None,
-        *,
-        secret_body: bool,
     ) -> Request:
         """Return a request with its credentials, if they may go where it goes."""
         given = await credentials() if callable(credentials) else credentials
         request = evolve(request, credentials=given or {})
-        self._check_privacy(request, secret_body=secret_body)
+        self._check_privacy(request)
         return request
 
-    def _check_privacy(self, request: Request, *, secret_body: bool = False) -> None:
+    def _check_privacy(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if not (request.credentials or secret_body) or parts.scheme == "https":
+        if not request.all_secrets or parts.scheme == "https":
             return
         if not self._allow_plain_http and not is_loopback(parts.hostname or ""):
             raise ConfigurationError(

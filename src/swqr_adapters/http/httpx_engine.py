@@ -111,9 +111,11 @@ class HttpxEngine:
         try:
             yield
         except _NOT_SENT as error:
-            raise UnreachableError(self._name, f"{request.where}: {told(error)}") from error
+            problem, cause = told(error, request)
+            raise UnreachableError(self._name, problem) from cause
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            raise AnswerLostError(self._name, f"{request.where}: {told(error)}") from error
+            problem, cause = told(error, request)
+            raise AnswerLostError(self._name, problem) from cause
         except RuntimeError as error:
             if self._closed:  # httpx says so when the client goes away underneath
                 raise ClosedError(f"the HTTP engine of {self._name!r}") from error

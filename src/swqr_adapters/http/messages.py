@@ -9,7 +9,7 @@ from attrs import field, frozen
 from swqr_core.errors import TransportError
 from swqr_core.model.validators import optional, seconds
 
-from .secret import Secret
+from .secret import Secret, without
 
 __all__ = [
     "AnswerLostError",
@@ -54,6 +54,7 @@ class Request:
         credentials: Headers that are secret.
         body: The body in pieces, which are sent one after the other and never joined; empty for
             none.
+        secrets: What the body holds that is secret.
         deadlines: How long it may take.
     """
 
@@ -62,6 +63,7 @@ class Request:
     headers: Mapping[str, str] = field(factory=dict)
     credentials: Mapping[str, Secret] = field(factory=dict)
     body: tuple[bytes, ...] = field(default=(), repr=False)
+    secrets: tuple[Secret, ...] = ()
     deadlines: Deadlines = field(factory=Deadlines)
 
     @property
@@ -73,6 +75,11 @@ class Request:
     def where(self) -> str:
         """Method and URL for messages: ids are useful there, but searches are private."""
         return f"{self.method} {self.url.partition('?')[0]}"
+
+    @property
+    def all_secrets(self) -> tuple[Secret, ...]:
+        """What whoever answers has been told, and may repeat."""
+        return (*self.credentials.values(), *self.secrets)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body in pieces that hold up no event loop."""
@@ -97,6 +104,7 @@ class Response:
         attempts: How many requests it took.
         unsure: Whether the answer to one of them was lost or a failure of the server, so that the
             work may have been done before.
+        secrets: What the request has told the server.
     """
 
     status: int
@@ -104,6 +112,12 @@ class Response:
     body: bytes = field(default=b"", repr=False)
     attempts: int = 1
     unsure: bool = False
+    secrets: tuple[Secret, ...] = ()
+
+    @property
+    def shown(self) -> bytes:
+        """The body as an error may quote it: a server may repeat what it was sent."""
+        return without(self.body, self.secrets)
 
 
 class HttpAnswer(Protocol):
@@ -147,6 +161,18 @@ class HttpEngine(Protocol):
         ...
 
 
-def told(error: BaseException) -> str:
-    """Return what an error says, or what it is if it says nothing."""
-    return str(error) or type(error).__name__
+def told(error: BaseException, request: Request) -> tuple[str, BaseException | None]:
+    """Return what an error about a request says, or what it is if it says nothing.
+
+    Errors quote what a server has answered. Secrets are taken out, and an error that shows one (it,
+    or one that it comes from) is not returned as a cause.
+    """
+    said: BaseException | None = error
+    while said is not None:
+        text = str(said).encode(errors="replace")
+        if without(text, request.all_secrets) != text:
+            break
+        said = said.__cause__ or said.__context__
+    text = str(error).encode(errors="replace")
+    shown = without(text, request.all_secrets).decode() or type(error).__name__
+    return f"{request.where}: {shown}", error if said is None else None

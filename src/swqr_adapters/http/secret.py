@@ -1,8 +1,11 @@
 """A value that must not be seen."""
 
+import json
+from collections.abc import Iterable
 from typing import Final, final
+from urllib.parse import quote, quote_plus
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "without"]
 
 _SHOWN: Final = "[secret]"
 
@@ -43,3 +46,20 @@ class Secret:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not for storing: read it again from where it comes from")
+
+
+def without(text: bytes, secrets: Iterable[Secret]) -> bytes:
+    """Return what somebody else has said without the secrets that they were told.
+
+    A secret is known by its last word (``Bearer TOKEN``), as JSON and as part of a URL or a form.
+    """
+    words = {secret.reveal().rpartition(" ")[2] for secret in secrets} - {""}
+    forms = (
+        str,
+        quote_plus,
+        lambda word: quote(word, safe=""),
+        lambda word: json.dumps(word)[1:-1],
+    )
+    for shape in sorted({form(word).encode() for word in words for form in forms}, key=len)[::-1]:
+        text = text.replace(shape, _SHOWN.encode())
+    return text

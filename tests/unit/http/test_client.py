@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import gzip
+import json
 import logging
 import socket
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -360,7 +362,7 @@ class TestSecrets:
     async def test_neither_does_a_secret_body(self, client: HttpClient) -> None:
         with pytest.raises(ConfigurationError):
             await client.request(
-                "POST", "http://example.invalid/", body=(b"apikey=k",), secret_body=True
+                "POST", "http://example.invalid/", body=(b"apikey=k",), secret_body=Secret("k")
             )
 
     async def test_they_do_if_the_user_says_so(self, clock: EagerClock) -> None:
@@ -431,6 +433,35 @@ class TestSecrets:
             kind(proxy=proxy)
 
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_neither_does_a_traceback_of_an_answer_that_repeats_it(
+        self, client: HttpClient
+    ) -> None:
+        async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"Bearer s3cret-token is what you said\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(repeat, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(AnswerLostError) as caught:
+                await client.request("POST", f"http://127.0.0.1:{port}/", credentials=TOKEN)
+
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_what_a_refusal_repeats_is_hidden_where_it_is_shown(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        key = 'a/"key"+\u00e9'
+        site.answers(web.Response(status=400, body=json.dumps([quote(key, safe=""), key]).encode()))
+
+        answer = await client.request(
+            "POST", site.url(), credentials=TOKEN, secret_body=Secret(key), body=(b"x",)
+        )
+
+        assert json.loads(answer.shown) == ["[secret]", "[secret]"]
+        assert json.loads(answer.body)[1] == key
 
     @pytest.mark.parametrize(
         ("host", "expected"),

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from swqr_adapters.http import HttpClient, Secret
 from swqr_adapters.remote.auth import Token, TokenKeeper
 from swqr_adapters.wire.ibm import load, parse_refusal, parse_token
-from swqr_core.errors import AccessDeniedError, UnreachableError
+from swqr_core.errors import AccessDeniedError, ProtocolError, UnreachableError
 from swqr_core.ports.clock import Clock
 
 __all__ = ["IamAuthenticator", "claimed_user"]
@@ -54,11 +54,11 @@ class IamAuthenticator(TokenKeeper):
                 "Content-Type": "application/x-www-form-urlencoded",
             },
             body=(urlencode(form).encode(),),
-            secret_body=True,
+            secret_body=self._api_key,
             idempotent=True,  # another token more does no harm
         )
         if response.status in _REFUSED and response.status != _TOO_MANY:
-            refusal = parse_refusal(response.body)
+            refusal = parse_refusal(response.shown)
             raise AccessDeniedError(
                 "get a token",
                 f"IAM at {self._url} answered {response.status}: {refusal.message}; "
@@ -67,7 +67,10 @@ class IamAuthenticator(TokenKeeper):
             )
         if not response.status // 100 == 2:  # noqa: PLR2004 - any success
             raise UnreachableError("ibm", f"IAM at {self._url} answered {response.status}")
-        token = parse_token(load(response.body, "IAM token"), now=self._clock.now().timestamp())
+        try:
+            token = parse_token(load(response.body, "IAM token"), now=self._clock.now().timestamp())
+        except ProtocolError:  # it shows what was answered
+            raise ProtocolError("ibm", f"IAM at {self._url} gave no token in full") from None
         return Token(value=Secret(token.access_token), lifetime=token.lifetime)
 
 

@@ -54,7 +54,7 @@ _CODES: Final[dict[int, str]] = {
 
 def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
     """Return the error for an answer with a status of 400 or more."""
-    refusal = parse_refusal(response.body)
+    refusal = parse_refusal(response.shown)
     if refusal.error is not None:
         return seen_from(NAME, refusal.error, refusal.message)
     if is_passing(response.status):

@@ -99,7 +99,7 @@ class Api(Caller):
         )
         answer = parse_answer(response.body)
         if answer.errors:
-            raise refused_query(answer.errors, errand)
+            raise refused_query(parse_answer(response.shown).errors, errand)
         return answer
 
     async def operate(

@@ -6,7 +6,7 @@ from swqr_adapters.http import HttpClient, Secret
 from swqr_adapters.remote.auth import Token, TokenKeeper
 from swqr_adapters.remote.calls import compact
 from swqr_adapters.wire.strangeworks import load, parse_refusal, parse_token, token_request
-from swqr_core.errors import AccessDeniedError, UnreachableError
+from swqr_core.errors import AccessDeniedError, ProtocolError, UnreachableError
 from swqr_core.ports.clock import Clock
 
 from .refusals import NAME
@@ -46,11 +46,11 @@ class KeyAuthenticator(TokenKeeper):
             self._url,
             headers={"Accept": "application/json", "Content-Type": "application/json"},
             body=compact(token_request(self._api_key.reveal())),
-            secret_body=True,
+            secret_body=self._api_key,
             idempotent=True,  # another token more does no harm
         )
         if response.status in _REFUSED and response.status != _TOO_MANY:
-            said = parse_refusal(response.body).message or "no reason given"
+            said = parse_refusal(response.shown).message or "no reason given"
             raise AccessDeniedError(
                 "log in",
                 f"{self._url} answered {response.status}: {said}; check the API key",
@@ -58,4 +58,8 @@ class KeyAuthenticator(TokenKeeper):
             )
         if response.status // 100 != 2:  # noqa: PLR2004 - any success
             raise UnreachableError(NAME, f"{self._url} answered {response.status}")
-        return Token(value=Secret(parse_token(load(response.body, "token"))))
+        try:
+            token = parse_token(load(response.body, "token"))
+        except ProtocolError:  # it shows what was answered
+            raise ProtocolError(NAME, f"{self._url} gave no token in full") from None
+        return Token(value=Secret(token))

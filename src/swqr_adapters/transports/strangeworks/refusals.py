@@ -29,7 +29,7 @@ _TOO_MANY_PENDING: Final = 3458
 
 def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
     """Return the error for an answer of REST that is not the one that is due."""
-    refusal = parse_refusal(response.body)
+    refusal = parse_refusal(response.shown)
     if refusal.error is not None:
         return seen_from(NAME, refusal.error, refusal.message)
     status = response.status
