@@ -357,6 +357,7 @@ class TestRecordsOfTheSdk:
     def test_wrappers_are_seen_through(
         self, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        pytest.importorskip("strangeworks_core")
         monkeypatch.setenv("SWQR_TEST_KEY", ADA)
         url = f"strangeworks://?url={platform}&api_key_env=SWQR_TEST_KEY"
         wraps = f"&wrap=record&record.file={tmp_path / 'run.json'}"
