@@ -200,6 +200,8 @@ class JobReading(FileCalls, RemoteJobs):
         is chosen and put in order here, so all that may match is read.
         """
         self._api.check()
+        if query.key is not None:
+            self._need("find_by_key", "finding a job by its key")
         asked = self._jobs.asked()
         records, told = await self._records_of(
             tags=query.tags[:1], statuses=_words_of(query.states)
