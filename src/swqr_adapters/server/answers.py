@@ -11,7 +11,7 @@ from aiohttp import web
 
 from .budget import Budget
 
-__all__ = ["TEXT", "empty", "json_answer", "raw_json", "room", "stream", "text_answer"]
+__all__ = ["TEXT", "empty", "finish", "json_answer", "raw_json", "room", "stream", "text_answer"]
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +109,23 @@ async def stream_unsized(
         _log.exception("an answer was cut off")
         _abort(request)
     return response
+
+
+async def finish(request: web.BaseRequest, response: web.StreamResponse, *, timeout: float) -> None:
+    """Send what is left of an answer; a reader that takes nothing for too long is left.
+
+    Args:
+        request: The request.
+        response: The answer, of which nothing, a part or all may be sent.
+        timeout: Seconds in which the reader must take a piece.
+    """
+    whole = response.content_length if isinstance(response, web.Response) else None
+    try:
+        async with asyncio.timeout(timeout * (1 + (whole or 0) // _PIECE)):
+            await response.prepare(request)
+            await response.write_eof()
+    except (TimeoutError, ConnectionError):
+        _abort(request)
 
 
 def _cut(parts: Iterable[bytes]) -> Iterable[memoryview]:

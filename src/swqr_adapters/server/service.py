@@ -26,7 +26,7 @@ from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
 
 from .admission import CREDENTIALS, Admission
-from .answers import json_answer
+from .answers import finish, json_answer
 from .audit import Audit
 from .bodies import Bodies
 from .call import Call
@@ -170,6 +170,7 @@ class Service:
         try:
             response = await self._route(request, trail)
             status = response.status
+            await finish(request, response, timeout=self.settings.write_timeout)
             return response  # noqa: TRY300 - `finally` needs the status first
         except Dropped:
             if request.transport is not None:

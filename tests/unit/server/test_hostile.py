@@ -407,6 +407,15 @@ async def test_an_answer_that_fails_half_way_is_cut_off(
     assert not answer.endswith(b"0\r\n\r\n")
 
 
+async def test_so_is_one_that_goes_on_asking(world: Any) -> None:
+    object.__setattr__(world.service.settings, "write_timeout", 0.2)
+    async with connection(world, limit=1024) as (_, writer), asyncio.timeout(30):
+        with pytest.raises(ConnectionError):  # noqa: PT012 - sooner or later
+            while True:
+                writer.write(100 * head_of(world, "GET /openapi.json HTTP/1.1"))
+                await writer.drain()
+
+
 # --- failures behind the server ----------------------------------------------------------------
 
 
