@@ -72,6 +72,8 @@ def run(args: Sequence[str] | None = None) -> int:
         error.show(sys.stderr)
         return error.exit_code
     except SwqrError as error:
-        click.echo(f"swqr: {error}", err=True)
+        from swqr_adapters.execution.text import printable
+
+        click.echo(f"swqr: {printable(str(error))}", err=True)  # it may be a platform's words
         return exit_code(error)
     return code if isinstance(code, int) else 0

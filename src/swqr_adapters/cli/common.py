@@ -14,11 +14,18 @@ import attrs
 import click
 from click.shell_completion import CompletionItem
 
-from swqr_adapters.execution.text import one_line
+from swqr_adapters.execution.text import one_line, printable
 from swqr_core.config.connect import system_clock, system_settings, transport_names
-from swqr_core.errors import ConfigurationError, InvalidInputError
+from swqr_core.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    NotFoundError,
+    StateConflictError,
+)
 from swqr_core.model.duration import parse_seconds
 from swqr_core.model.query import Page
+
+from .exits import exit_code
 
 if TYPE_CHECKING:
     from swqr_core.runtime.blocking import Runtime
@@ -27,6 +34,7 @@ __all__ = [
     "brief",
     "console",
     "document",
+    "each_of",
     "job_goes_on",
     "json_option",
     "opened",
@@ -120,6 +128,32 @@ def saying(words: str, runtime: "Runtime") -> Iterator[None]:
         if runtime.capabilities.lasting:
             click.echo(f"swqr: {words}", err=True)
         raise
+
+
+def each_of(ids: Iterable[str], act: Callable[[str], None], done: str) -> int:
+    """Do something to each of several things, and say so.
+
+    What cannot be done to one, because it is not there or has moved on, is told, and the others
+    are not kept waiting.
+
+    Args:
+        ids: The things.
+        act: What to do.
+        done: What was done, in words.
+
+    Returns:
+        0, or the code of the first that it could not be done to.
+    """
+    code = 0
+    for id in ids:
+        try:
+            act(id)
+        except (NotFoundError, StateConflictError) as error:
+            click.echo(f"swqr: {printable(str(error))}", err=True)
+            code = code or exit_code(error)
+        else:
+            click.echo(f"{done} {id}")
+    return code
 
 
 # --- answers -----------------------------------------------------------------------------------

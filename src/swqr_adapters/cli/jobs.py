@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from swqr_adapters.execution.text import printable
 from swqr_core.config.connect import system_clock
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, ProgramId, SessionId
@@ -14,6 +15,7 @@ from swqr_core.model.query import JobQuery, Page
 
 from .common import (
     document,
+    each_of,
     json_option,
     opened,
     print_json,
@@ -153,7 +155,7 @@ def show(outer: str | None, *, job_id: str, profile: str | None, as_json: bool, 
     """Show one job."""
     with opened(profile or outer) as runtime:
         if logs:
-            click.echo(runtime.logs(job_id))
+            click.echo(printable(runtime.logs(job_id)))
             return
         job = runtime.job(job_id)
     if as_json:
@@ -181,9 +183,7 @@ def show(outer: str | None, *, job_id: str, profile: str | None, as_json: bool, 
 @click.argument("job_ids", nargs=-1, required=True)
 @profile_option
 @click.pass_obj
-def cancel(outer: str | None, *, job_ids: tuple[str, ...], profile: str | None) -> None:
+def cancel(outer: str | None, *, job_ids: tuple[str, ...], profile: str | None) -> int:
     """Cancel jobs that are queued or running."""
     with opened(profile or outer) as runtime:
-        for job_id in job_ids:
-            runtime.cancel_job(job_id)
-            click.echo(f"cancelled {job_id}")
+        return each_of(job_ids, runtime.cancel_job, "cancelled")

@@ -17,6 +17,7 @@ from swqr_core.model.timeline import Timeline
 from .common import (
     brief,
     document,
+    each_of,
     json_option,
     opened,
     print_json,
@@ -199,21 +200,17 @@ def _draw(timeline: Timeline, file: Path) -> None:
 @click.argument("session_ids", nargs=-1, required=True)
 @profile_option
 @click.pass_obj
-def close(outer: str | None, *, session_ids: tuple[str, ...], profile: str | None) -> None:
+def close(outer: str | None, *, session_ids: tuple[str, ...], profile: str | None) -> int:
     """Let sessions take no new jobs; what they accepted still runs."""
     with opened(profile or outer) as runtime:
-        for session_id in session_ids:
-            runtime.drain_session(session_id)
-            click.echo(f"closed {session_id}")
+        return each_of(session_ids, runtime.drain_session, "closed")
 
 
 @sessions.command()
 @click.argument("session_ids", nargs=-1, required=True)
 @profile_option
 @click.pass_obj
-def cancel(outer: str | None, *, session_ids: tuple[str, ...], profile: str | None) -> None:
+def cancel(outer: str | None, *, session_ids: tuple[str, ...], profile: str | None) -> int:
     """Close sessions now; their queued jobs do not run."""
     with opened(profile or outer) as runtime:
-        for session_id in session_ids:
-            runtime.cancel_session(session_id)
-            click.echo(f"cancelled {session_id}")
+        return each_of(session_ids, runtime.cancel_session, "cancelled")

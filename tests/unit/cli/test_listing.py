@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from swqr_core import JobSpec, connect
+from swqr_core.errors import InvalidInputError
+from swqr_core.lifecycle.session import SessionState
+from swqr_core.runtime.blocking import Runtime
 
 from .conftest import Shown, World
 
@@ -114,6 +117,33 @@ def test_sessions_are_closed_and_cancelled_by_their_ids(swqr: Swqr, world: World
     assert {one["id"] for one in before} == {first.id, second.id}
     assert (drained.out, cancelled.out) == (f"closed {first.id}\n", f"cancelled {second.id}\n")
     assert after == []
+
+
+def test_what_cannot_be_closed_keeps_no_other_from_it(swqr: Swqr, world: World) -> None:
+    with connect(world.url) as runtime:
+        session = runtime.open_session("ideal_3")
+        shown = swqr("sessions", "cancel", "no-such", session.id, "-p", world.url)
+        state = runtime.session(session.id).state
+
+    assert (shown.code, shown.out) == (4, f"cancelled {session.id}\n")
+    assert "'no-such'" in shown.err
+    assert state is SessionState.CLOSED
+
+
+def test_neither_a_log_nor_an_error_steers_the_terminal(
+    swqr: Swqr, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise InvalidInputError("job", "\x1b[2Jgone")
+
+    monkeypatch.setattr(Runtime, "logs", lambda *_: "\x1b[2Jgone\nline")
+    monkeypatch.setattr(Runtime, "job", refuse)
+
+    logs = swqr("jobs", "show", world.job, "--logs", "-p", world.url)
+    failed = swqr("jobs", "show", world.job, "-p", world.url)
+
+    assert logs.out == "\\x1b[2Jgone\nline\n"
+    assert "\x1b" not in failed.err
 
 
 def test_a_job_that_has_ended_cannot_be_cancelled(swqr: Swqr, world: World) -> None:
