@@ -11,15 +11,25 @@ from swqr_core.errors import (
     InstanceNotFoundError,
     JobNotFoundError,
     NotFoundError,
+    OutcomeUnknownError,
     ProgramNotFoundError,
     SessionNotFoundError,
     SwqrError,
+    TransportError,
     UnreachableError,
     UnsupportedOperation,
 )
 from swqr_core.model.job import JobSpec
 
-__all__ = ["Errand", "is_passing", "missing", "number_in", "seen_from", "submission_errand"]
+__all__ = [
+    "Errand",
+    "is_passing",
+    "missing",
+    "number_in",
+    "seen_from",
+    "submission_errand",
+    "unknown",
+]
 
 _SERVER: Final = 500
 
@@ -75,6 +85,19 @@ def submission_errand(spec: JobSpec, *, key: str, instance: str, size: int) -> E
 def is_passing(status: int) -> bool:
     """Return whether an answer with that status says nothing about what was asked."""
     return status >= _SERVER
+
+
+def unknown(name: str, errand: Errand, problem: str) -> OutcomeUnknownError:
+    """Return the error for a command that may have been done, with what the platform said of it.
+
+    Args:
+        name: The transport's name.
+        errand: The command.
+        problem: What was answered.
+    """
+    error = OutcomeUnknownError(name, errand.action, errand.key)
+    error.__cause__ = TransportError(name, problem)
+    return error
 
 
 def seen_from(name: str, error: SwqrError, message: str) -> SwqrError:

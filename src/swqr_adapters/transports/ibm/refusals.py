@@ -3,7 +3,14 @@
 from typing import Final
 
 from swqr_adapters.http import Response, retry_after
-from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in, seen_from
+from swqr_adapters.remote.errands import (
+    Errand,
+    is_passing,
+    missing,
+    number_in,
+    seen_from,
+    unknown,
+)
 from swqr_adapters.wire.ibm import Refusal, parse_refusal
 from swqr_core.errors import (
     AccessDeniedError,
@@ -12,7 +19,6 @@ from swqr_core.errors import (
     InvalidInputError,
     JobNotFoundError,
     LimitExceededError,
-    OutcomeUnknownError,
     PayloadTooLargeError,
     ProtocolError,
     SessionClosedError,
@@ -61,7 +67,7 @@ def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
         problem = f"{errand.action} was answered with {response.status}: {_said(refusal)}"
         if errand.query:
             return UnreachableError(NAME, problem)
-        return OutcomeUnknownError(NAME, errand.action, errand.key)
+        return unknown(NAME, errand, problem)
     return _by_code(response, refusal, errand, clock) or _by_status(response, refusal, errand)
 
 

@@ -3,13 +3,19 @@
 from typing import Final
 
 from swqr_adapters.http import Response, retry_after
-from swqr_adapters.remote.errands import Errand, is_passing, missing, number_in, seen_from
+from swqr_adapters.remote.errands import (
+    Errand,
+    is_passing,
+    missing,
+    number_in,
+    seen_from,
+    unknown,
+)
 from swqr_adapters.wire.strangeworks import Refusal, parse_refusal
 from swqr_core.errors import (
     AccessDeniedError,
     InvalidInputError,
     LimitExceededError,
-    OutcomeUnknownError,
     PayloadTooLargeError,
     ProtocolError,
     SessionClosedError,
@@ -34,11 +40,8 @@ def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
         return seen_from(NAME, refusal.error, refusal.message)
     status = response.status
     if is_passing(status):
-        if errand.query:
-            return UnreachableError(
-                NAME, f"{errand.action} was answered with {status}: {_said(refusal)}"
-            )
-        return OutcomeUnknownError(NAME, errand.action, errand.key)
+        problem = f"{errand.action} was answered with {status}: {_said(refusal)}"
+        return UnreachableError(NAME, problem) if errand.query else unknown(NAME, errand, problem)
     if status < _BAD_REQUEST:
         # What 201 or a redirect means here nobody says: a command may have been done.
         return ProtocolError(NAME, f"{errand.action} was answered with status {status}, not 200")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import traceback
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -310,6 +311,16 @@ class TestLostAnswers:
 
         assert (caught.value.action, caught.value.key) == ("open_session", "k-1")
         assert ibm.count("POST", "/sessions") == 1
+
+    async def test_what_the_platform_said_of_its_failure_is_told_with_it(
+        self, transport: IbmTransport, ibm: Ibm
+    ) -> None:
+        ibm.fail("POST", "/sessions", refusal(500, 1000, "the database is away"))
+
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.open_session(SessionSpec(backend=BackendName("ibm_fez")), key="k-1")
+
+        assert "the database is away" in "".join(traceback.format_exception(caught.value))
 
 
 class TestKeys:
