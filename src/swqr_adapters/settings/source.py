@@ -48,8 +48,7 @@ class SystemSettings:
         user = user_file(os.environ)
         if os.environ.get(_CONFIG) and user is not None and not user.exists():
             raise ConfigurationError(f"the variable {_CONFIG}", f"there is no file {str(user)!r}")
-        here = Path.cwd()
-        project = (folder / FILE_NAME for folder in (here, *here.parents))
+        project = (folder / FILE_NAME for folder in _here_and_above())
         found = [next((path for path in project if path.is_file()), None), user]
         paths = dict.fromkeys(path for path in found if path is not None and path.is_file())
         return tuple(read_settings_file(path) for path in paths)
@@ -64,6 +63,14 @@ class SystemSettings:
         if kind == "file":
             return _from_file(Path(base, Path(name).expanduser()))
         return _from_keyring(name)
+
+
+def _here_and_above() -> tuple[Path, ...]:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # somebody has removed it
+        return ()
+    return (here, *here.parents)
 
 
 def _from_file(path: Path) -> str:

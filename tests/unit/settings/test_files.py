@@ -74,6 +74,19 @@ def test_the_projects_file_is_found_from_below_and_comes_first(
     assert [file.path for file in SystemSettings().files()] == [str(project), str(user)]
 
 
+def test_a_working_directory_that_was_removed_has_no_projects_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, user = tmp_path / "gone", tmp_path / "mine.toml"
+    gone.mkdir()
+    user.touch()
+    monkeypatch.setenv("SWQR_CONFIG", str(user))
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert [file.path for file in SystemSettings().files()] == [str(user)]
+
+
 def test_a_named_users_file_that_is_not_there_is_a_mistake(
     configure: Callable[..., tuple[Path, Path]],
 ) -> None:
