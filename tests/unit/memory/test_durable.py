@@ -31,6 +31,7 @@ from swqr_core.errors import (
     ClosedError,
     ConfigurationError,
     IdempotencyConflictError,
+    InvalidInputError,
     JobNotFoundError,
     PayloadLostError,
     UnreachableError,
@@ -548,6 +549,17 @@ async def test_nothing_is_seen_or_done_before_it_is_on_the_disk(opened: Opener) 
 
     assert seen == (0, 0, False)
     assert first.id == second.id
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"x", {1: 1, "a": 1}], ids=repr)
+async def test_what_no_log_could_keep_is_refused_and_harms_nobody(
+    opened: Opener, caplog: pytest.LogCaptureFixture, value: object
+) -> None:
+    transport = (await opened()).transport()
+    with pytest.raises(InvalidInputError, match="plain JSON"):
+        await transport.submit(evolve(SPEC, extra={"mine": value}), b"{}", key="k")
+
+    assert caplog.messages == []
 
 
 async def test_a_caller_who_gives_up_harms_nobody(opened: Opener) -> None:

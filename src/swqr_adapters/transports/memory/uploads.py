@@ -130,6 +130,7 @@ class ProgramCalls:
         """Change a program's metadata."""
         self._check_uploads()
         self._refuse_built_in(program_id, "change")
+        digest_of(update)  # refuses what no log could keep
         await self._check_schemas(update)
         await self._machine.feed(
             UpdateProgram(
