@@ -11,7 +11,7 @@ from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Principal
 from swqr_core.model.program import ProgramSpec, ProgramUpdate
 from swqr_core.model.session import SessionSpec
-from swqr_core.model.validators import seconds, texts
+from swqr_core.model.validators import flag, seconds, texts
 from swqr_core.ports.executor import ExecutionStatus
 
 from .settings import Device
@@ -207,7 +207,7 @@ class PublishProgram:
 
     principal: Principal
     program_id: ProgramId
-    public: bool
+    public: bool = field(validator=flag)
 
 
 @frozen(kw_only=True)

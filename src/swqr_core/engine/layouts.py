@@ -33,7 +33,8 @@ class Codec(Generic[T]):
     """Both directions of one kind of value.
 
     Attributes:
-        encode: From the value to plain JSON.
+        encode: From the value to plain JSON; raises ``InvalidInputError`` for what would be read
+            as something else.
         decode: From plain JSON to the value; raises ``InvalidInputError`` for anything else.
     """
 
@@ -41,18 +42,29 @@ class Codec(Generic[T]):
     decode: Callable[[object], T]
 
 
-def _same(value: T) -> T:
-    return value
-
-
 def _instance_of(*types: type) -> Callable[[object], Any]:
     def check(value: object) -> object:
         if type(value) not in types:
-            names = " or ".join(each.__name__ for each in types)
-            raise InvalidInputError("record", f"must hold {names} here, not {value!r}")
+            raise _other(types, value)
         return value
 
     return check
+
+
+def _writable(*types: type) -> Callable[[Any], object]:
+    """Return what lets only values pass that are read again as such; their subclasses are."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise _other(types, value)
+        return value
+
+    return check
+
+
+def _other(types: tuple[type, ...], value: object) -> InvalidInputError:
+    names = " or ".join(each.__name__ for each in types)
+    return InvalidInputError("record", f"must hold {names} here, not {value!r:.100}")
 
 
 def _to_time(value: object) -> datetime:
@@ -74,17 +86,23 @@ def _plain(value: object) -> object:
     return value
 
 
+def _plain_mapping(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise _other((dict,), value)
+    return _plain(value)
+
+
 def _to_mapping(value: object) -> Mapping[str, object]:
     found: Mapping[str, object] = _instance_of(dict)(value)
     return found
 
 
-TEXT: Codec[str] = Codec(_same, _instance_of(str))
-WHOLE: Codec[int] = Codec(_same, _instance_of(int))
-NUMBER: Codec[float] = Codec(_same, _instance_of(float, int))
-FLAG: Codec[bool] = Codec(_same, _instance_of(bool))
+TEXT: Codec[str] = Codec(_writable(str), _instance_of(str))
+WHOLE: Codec[int] = Codec(_writable(int), _instance_of(int))
+NUMBER: Codec[float] = Codec(_writable(float, int), _instance_of(float, int))
+FLAG: Codec[bool] = Codec(_writable(bool), _instance_of(bool))
 TIME: Codec[datetime] = Codec(datetime.isoformat, _to_time)
-JSON: Codec[Mapping[str, object]] = Codec(_plain, _to_mapping)
+JSON: Codec[Mapping[str, object]] = Codec(_plain_mapping, _to_mapping)
 
 
 def optional(codec: Codec[T]) -> Codec[T | None]:

@@ -10,7 +10,16 @@ from swqr_core.lifecycle.job import JobState
 from .ids import BackendName, InstanceId, JobId, ProgramId, SessionId
 from .payload import Payload
 from .usage import JobUsage
-from .validators import aware_utc, integer, optional, text, texts, tuple_of_text
+from .validators import (
+    aware_utc,
+    flag,
+    integer,
+    json_object,
+    optional,
+    text,
+    texts,
+    tuple_of_text,
+)
 
 __all__ = ["LOG_LEVELS", "MAX_EXECUTION_SECONDS", "Job", "JobMetrics", "JobSpec"]
 
@@ -62,10 +71,10 @@ class JobSpec:
     log_level: str = field(
         default="warning", converter=_lower, validator=text(at_most=8, among=LOG_LEVELS)
     )
-    private: bool = False
+    private: bool = field(default=False, validator=flag)
     image: str | None = field(default=None, validator=optional(text(at_most=1024)))
     calibration_id: str | None = field(default=None, validator=optional(text(at_most=100)))
-    extra: Mapping[str, object] = field(factory=dict)
+    extra: Mapping[str, object] = field(factory=dict, validator=json_object)
 
 
 @frozen(kw_only=True)

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-from attrs import Attribute, evolve, field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from swqr_core.errors import InvalidInputError, PayloadTooLargeError
 
 from .ids import ProgramId
-from .validators import aware_utc, integer, optional, text, texts, tuple_of_text
+from .validators import (
+    aware_utc,
+    flag,
+    integer,
+    json_object,
+    optional,
+    text,
+    texts,
+    tuple_of_text,
+)
 
 __all__ = [
     "MAX_SOURCE_BYTES",
@@ -27,11 +35,6 @@ _NAME = text(at_most=52)
 _DESCRIPTION = text(at_least=0, at_most=10_000)
 _COST = integer(at_least=1, unit="seconds")
 _TAGS = tuple_of_text(most=5, longest=24)
-
-
-def _schema(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if not isinstance(value, Mapping):
-        raise InvalidInputError(attribute.name, f"must be a JSON object, not {value!r:.100}")
 
 
 def _texts_or_none(value: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -74,12 +77,12 @@ class ProgramSpec:
     name: str = field(validator=_NAME)
     description: str = field(default="", validator=_DESCRIPTION)
     cost: int = field(default=600, validator=_COST)
-    backend_requirements: Mapping[str, object] = field(factory=dict, validator=_schema)
-    parameters: Mapping[str, object] = field(factory=dict, validator=_schema)
-    return_values: Mapping[str, object] = field(factory=dict, validator=_schema)
-    interim_results: Mapping[str, object] = field(factory=dict, validator=_schema)
+    backend_requirements: Mapping[str, object] = field(factory=dict, validator=json_object)
+    parameters: Mapping[str, object] = field(factory=dict, validator=json_object)
+    return_values: Mapping[str, object] = field(factory=dict, validator=json_object)
+    interim_results: Mapping[str, object] = field(factory=dict, validator=json_object)
     tags: tuple[str, ...] = field(default=(), converter=texts, validator=_TAGS)
-    is_public: bool = False
+    is_public: bool = field(default=False, validator=flag)
 
 
 @frozen(kw_only=True)
@@ -101,11 +104,15 @@ class ProgramUpdate:
     description: str | None = field(default=None, validator=optional(_DESCRIPTION))
     cost: int | None = field(default=None, validator=optional(_COST))
     backend_requirements: Mapping[str, object] | None = field(
-        default=None, validator=optional(_schema)
+        default=None, validator=optional(json_object)
     )
-    parameters: Mapping[str, object] | None = field(default=None, validator=optional(_schema))
-    return_values: Mapping[str, object] | None = field(default=None, validator=optional(_schema))
-    interim_results: Mapping[str, object] | None = field(default=None, validator=optional(_schema))
+    parameters: Mapping[str, object] | None = field(default=None, validator=optional(json_object))
+    return_values: Mapping[str, object] | None = field(
+        default=None, validator=optional(json_object)
+    )
+    interim_results: Mapping[str, object] | None = field(
+        default=None, validator=optional(json_object)
+    )
     tags: tuple[str, ...] | None = field(
         default=None, converter=_texts_or_none, validator=optional(_TAGS)
     )

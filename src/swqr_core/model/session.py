@@ -9,7 +9,7 @@ from attrs import field, frozen
 from swqr_core.lifecycle.session import SessionState
 
 from .ids import BackendName, InstanceId, SessionId
-from .validators import aware_utc, integer, optional, text
+from .validators import aware_utc, integer, json_object, optional, text
 
 __all__ = ["Session", "SessionMode", "SessionSpec", "SessionStep"]
 
@@ -48,7 +48,7 @@ class SessionSpec:
     active_ttl: int | None = field(
         default=None, validator=optional(integer(at_least=1, unit="seconds"))
     )
-    extra: Mapping[str, object] = field(factory=dict)
+    extra: Mapping[str, object] = field(factory=dict, validator=json_object)
 
 
 @frozen

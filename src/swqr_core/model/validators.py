@@ -1,7 +1,7 @@
 """Checks that several models need. Every failure is an ``InvalidInputError`` naming the field."""
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,17 @@ from attrs import Attribute
 
 from swqr_core.errors import InvalidInputError
 
-__all__ = ["aware_utc", "integer", "optional", "seconds", "text", "texts", "tuple_of_text"]
+__all__ = [
+    "aware_utc",
+    "flag",
+    "integer",
+    "json_object",
+    "optional",
+    "seconds",
+    "text",
+    "texts",
+    "tuple_of_text",
+]
 
 _Check = Callable[[object, "Attribute[Any]", Any], None]
 
@@ -27,6 +37,18 @@ def optional(check: _Check) -> _Check:
             check(instance, attribute, value)
 
     return validate
+
+
+def flag(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    """Accept True and False; 1 and 0 are numbers."""
+    if not isinstance(value, bool):
+        raise InvalidInputError(attribute.name, f"must be True or False, not {value!r:.100}")
+
+
+def json_object(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    """Accept mappings."""
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(attribute.name, f"must be a JSON object, not {value!r:.100}")
 
 
 def integer(*, at_least: int, at_most: int | None = None, unit: str = "") -> _Check:

@@ -360,3 +360,10 @@ def test_an_unknown_word_is_refused_with_the_known_ones() -> None:
 
     with pytest.raises(InvalidInputError, match="online, paused, offline"):
         decode_input({**written, "status": "gone"})
+
+
+def test_what_would_be_read_as_something_else_is_not_written() -> None:
+    odd = inputs.SetDeviceStatus(name=BackendName("b"), status=BackendStatus.ONLINE, reason=True)  # type: ignore[arg-type]
+
+    with pytest.raises(InvalidInputError, match="must hold str here, not True"):
+        encode_input(odd)

@@ -562,6 +562,31 @@ async def test_what_no_log_could_keep_is_refused_and_harms_nobody(
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize(
+    ("odd", "state"),
+    [
+        ({"reason": 7}, JobState.FAILED),
+        ({"reason_code": "1000"}, JobState.FAILED),
+        ({"quantum_seconds": -1.0}, JobState.FAILED),
+        ({"metrics": {"gates": {"x"}}}, JobState.COMPLETED),
+        ({"metrics": {"gates": {"x"}}, "reason_code": True}, JobState.FAILED),
+    ],
+    ids=repr,
+)
+async def test_a_job_of_which_comes_what_no_log_could_keep_ends_all_the_same(
+    opened: Opener, odd: dict[str, Any], state: JobState
+) -> None:
+    outcome = ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"1", **odd)
+    transport = (await opened(executor=StubExecutor(outcome))).transport()
+    job = await transport.submit(SPEC, b"{}", key="k")
+    async with asyncio.timeout(5):
+        ended = await transport.wait_job(job.id, timeout=None)
+    again = (await opened()).transport()
+
+    assert ended.state is state
+    assert await again.job(job.id) == ended
+
+
 async def test_a_caller_who_gives_up_harms_nobody(opened: Opener) -> None:
     log = SlowLog()
     transport = (await opened(log=log)).transport()

@@ -36,6 +36,8 @@ def spec(**changes: object) -> JobSpec:
         ({"max_execution_time": True}, "max_execution_time"),
         ({"log_level": "loud"}, "log_level"),
         ({"calibration_id": ""}, "calibration_id"),
+        ({"private": 1}, "private"),
+        ({"extra": [1]}, "extra"),
     ],
 )
 def test_a_job_spec_refuses_what_cannot_be_and_names_the_field(

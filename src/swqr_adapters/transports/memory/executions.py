@@ -119,33 +119,17 @@ class Executions:
         try:
             outcome = await self._run(job_id)
             stored = await self._store(outcome)
+            finished = _finished(job_id, outcome, stored)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
-            outcome = ExecutionOutcome(
-                status=ExecutionStatus.FAILED,
-                reason=f"The platform could not run the job: {error}",
-                reason_code=1000,
-                reason_solution="Submit it again; if that fails too, look at the platform's logs.",
-            )
+            finished = _could_not_run(job_id, error)
         finally:
             if self._running.get(job_id) is asyncio.current_task():
                 del self._running[job_id]
         self._stored[job_id] = stored
         with suppress(ClosedError):  # whoever opens the log next sees to the job
-            await self._finish(
-                FinishExecution(
-                    job_id=job_id,
-                    status=outcome.status,
-                    quantum_seconds=outcome.quantum_seconds,
-                    reason=outcome.reason,
-                    reason_code=outcome.reason_code,
-                    reason_solution=outcome.reason_solution,
-                    result=stored.result,
-                    logs=stored.logs,
-                    metrics=outcome.metrics,
-                )
-            )
+            await self._finish(finished)
         if self._machine.view.has_ended(job_id):  # or else it keeps its device for a while
             self._drop(self._stored.pop(job_id, _Stored()))
 
@@ -186,19 +170,47 @@ class Executions:
 
     async def _finish(self, outcome: FinishExecution) -> None:
         """Tell the engine what came of an execution, as soon as the log takes it."""
-        try:
-            await self._machine.insist(outcome)
-        except (TypeError, ValueError) as error:
-            if not outcome.metrics:
-                raise
-            _log.warning("the metrics of job %s are no JSON: %s", outcome.job_id, error)
-            await self._machine.mended()
-            await self._machine.insist(evolve(outcome, metrics={}))
+        problem: Exception | None = None
+        for attempt in (outcome, evolve(outcome, metrics={}), None):
+            try:
+                await self._machine.insist(attempt or _could_not_run(outcome.job_id, problem))
+            except (TypeError, ValueError) as error:
+                if attempt is None:
+                    raise
+                problem = error
+                _log.warning("what came of job %s cannot be kept: %s", outcome.job_id, error)
+                await self._machine.mended()
+            else:
+                return
 
     def _drop(self, stored: "_Stored") -> None:
         for payload in (stored.result, stored.logs):
             if payload is not None:
                 self._payloads.release(payload.digest)
+
+
+def _finished(job_id: JobId, outcome: ExecutionOutcome, stored: _Stored) -> FinishExecution:
+    return FinishExecution(
+        job_id=job_id,
+        status=outcome.status,
+        quantum_seconds=outcome.quantum_seconds,
+        reason=outcome.reason,
+        reason_code=outcome.reason_code,
+        reason_solution=outcome.reason_solution,
+        result=stored.result,
+        logs=stored.logs,
+        metrics=outcome.metrics,
+    )
+
+
+def _could_not_run(job_id: JobId, error: Exception | None) -> FinishExecution:
+    return FinishExecution(
+        job_id=job_id,
+        status=ExecutionStatus.FAILED,
+        reason=f"The platform could not run the job: {error}",
+        reason_code=1000,
+        reason_solution="Submit it again; if that fails too, look at the platform's logs.",
+    )
 
 
 def interrupted(job_id: JobId) -> FinishExecution:

@@ -19,7 +19,7 @@ from swqr_core.engine.facts import (
     Step,
 )
 from swqr_core.engine.inputs import FinishExecution, Input
-from swqr_core.engine.records import decode_record, encode_record
+from swqr_core.engine.records import decode_record, encode_input, encode_record
 from swqr_core.engine.restoring import Restorer
 from swqr_core.engine.settings import EngineSettings
 from swqr_core.engine.snapshot import Changes
@@ -173,6 +173,8 @@ class Machine:
         while not self._open.is_set():
             await self._open.wait()
         self._check()
+        if self._log is not None:
+            encode_input(command)  # what cannot be written must not happen
         at = self.now()
         overdue = self._engine.advance_to(at)
         try:
