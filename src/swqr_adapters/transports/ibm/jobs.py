@@ -32,19 +32,25 @@ class JobCalls(JobReading, SessionCalls):
     async def params(self, job_id: str) -> bytes:
         """Return the job's parameters as they came."""
         limit = self._capabilities.max_params_bytes
-        response = await self._api.call(
-            "GET",
-            f"/jobs/{segment(job_id, JobNotFoundError)}",
-            self._errand("read a job's parameters", job=job_id),
-            query=[("exclude_params", "false")],
-            deadlines=_BIG,
-            max_bytes=limit + _JSON_AROUND,
-        )
+        try:
+            response = await self._api.call(
+                "GET",
+                f"/jobs/{segment(job_id, JobNotFoundError)}",
+                self._errand("read a job's parameters", job=job_id),
+                query=[("exclude_params", "false")],
+                deadlines=_BIG,
+                max_bytes=limit + _JSON_AROUND,
+            )
+        except PayloadTooLargeError as error:
+            raise PayloadTooLargeError("params", error.size, limit) from error
         try:
             found = await split_async(response.body, "params")
         except InvalidInputError as error:
             raise ProtocolError(NAME, f"job {job_id!r}: its document {error.problem}") from error
-        return b"{}" if found.value is None else found.value
+        params = found.value or b"{}"
+        if len(params) > limit:
+            raise PayloadTooLargeError("params", len(params), limit)
+        return params
 
     async def result(self, job_id: str) -> bytes | None:
         """Return the job's result, or None; see ``JobPort.result``."""

@@ -46,6 +46,20 @@ class TestWhatIsSent:
 
         assert await transport.params(job.id) == params
 
+    @pytest.mark.parametrize("size", [2_000, 2_000_000])
+    async def test_parameters_of_others_over_the_limit_are_told_as_those(
+        self, ibm: Ibm, connect: Callable[..., Awaitable[IbmTransport]], size: int
+    ) -> None:
+        ibm.versions |= {"idempotency": True, "swqr": {"capabilities": {"max_params_bytes": 1_000}}}
+        transport = await connect()
+        ibm.add_job("big")
+        ibm.params["big"] = b'"' + b"A" * size + b'"'
+
+        with pytest.raises(PayloadTooLargeError) as caught:
+            await transport.params("big")
+
+        assert (caught.value.field, caught.value.limit) == ("params", 1_000)
+
     async def test_the_body_has_what_was_asked_for_and_one_tag_more(
         self, transport: IbmTransport, ibm: Ibm
     ) -> None:
