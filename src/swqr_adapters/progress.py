@@ -3,10 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO, TypeVar
 
 from swqr_core.errors import SwqrError
 from swqr_core.model.job import Job
@@ -14,6 +14,8 @@ from swqr_core.runtime.asynchronous import AsyncRuntime
 from swqr_core.runtime.blocking import Runtime
 
 __all__ = ["Display", "describe", "somebody_looks", "wait_job"]
+
+T = TypeVar("T")
 
 VARIABLE: Final = "SWQR_PROGRESS"
 _TICK: Final = 1.0  # seconds; a wait that is shorter shows nothing
@@ -96,11 +98,7 @@ async def _wait(
     shown, job, ticks, next_look, looks = None, None, 0, 1, 0
     try:
         while True:
-            tick = asyncio.ensure_future(runtime.clock.sleep(_TICK))
-            try:
-                await asyncio.wait({waiting, tick}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                tick.cancel()
+            await _unless_over(waiting, runtime.clock.sleep(_TICK))
             if waiting.done():
                 return waiting.result()
             ticks += 1
@@ -108,7 +106,7 @@ async def _wait(
                 next_look = ticks + _LOOKS[min(looks, len(_LOOKS) - 1)]
                 looks += 1
                 with suppress(SwqrError):  # the wait itself knows what to make of it
-                    job = await runtime.job(job_id)
+                    job = await _unless_over(waiting, runtime.job(job_id)) or job
             if job is not None and not waiting.done():
                 shown = shown or display()
                 shown.update(describe(job, runtime.clock.now()))
@@ -116,6 +114,16 @@ async def _wait(
         waiting.cancel()
         if shown is not None:
             shown.close()
+
+
+async def _unless_over(waiting: "asyncio.Task[Job]", work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what *work* returns; None if the wait is over before."""
+    working = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
 
 
 def describe(job: Job, now: datetime) -> str:

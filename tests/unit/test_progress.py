@@ -4,7 +4,7 @@ import asyncio
 import io
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -51,6 +51,7 @@ class World:
         self.clock = VirtualClock(START)
         self.seconds, self.looks = seconds, 0
         self.failing = False
+        self.silent = False
 
     async def wait_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         await self.clock.sleep(min(self.seconds, timeout or self.seconds))
@@ -60,6 +61,8 @@ class World:
 
     async def job(self, job_id: str) -> Job:
         self.looks += 1
+        if self.silent:
+            await self.clock.sleep(1000)
         if self.failing:
             raise UnreachableError("look at the job", "no route")
         if self.clock.now() < START + timedelta(seconds=10):
@@ -102,6 +105,17 @@ async def test_the_platform_is_asked_ever_more_rarely() -> None:
     await world.waited(Lines())
 
     assert world.looks < 50
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+async def test_a_look_that_is_not_answered_does_not_hold_the_wait_up(timeout: float | None) -> None:
+    world = World()
+    world.silent = True
+    going = asyncio.ensure_future(_wait(cast("Any", world), "job-1", timeout, Lines))
+    await world.clock.advance(timeout or world.seconds)
+
+    assert going.done()
+    assert isinstance(going.exception(), WaitTimeoutError) == (timeout is not None)
 
 
 async def test_a_platform_that_cannot_be_reached_does_not_end_the_wait() -> None:
