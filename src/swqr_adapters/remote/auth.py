@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from swqr_adapters.http import Secret
-from swqr_core.errors import ClosedError, ConfigurationError
+from swqr_adapters.http import AnswerLostError, Secret
+from swqr_core.errors import ClosedError, ConfigurationError, ProtocolError, UnreachableError
 from swqr_core.ports.clock import Clock
 
 __all__ = ["ApiKeyAuthenticator", "Authenticator", "Token", "TokenKeeper", "required_key"]
@@ -126,7 +126,10 @@ class TokenKeeper:
 
     async def _exchanged(self) -> Secret:
         sent_at = self._clock.monotonic()
-        token = await self._ask()
+        try:
+            token = await self._ask()
+        except (AnswerLostError, ProtocolError) as error:  # what needs the token was not sent
+            raise UnreachableError(error.transport, error.problem) from error
         lifetime = float("inf") if token.lifetime is None else token.lifetime
         self._renew_at = sent_at + _FRESH * lifetime
         self._ends_at = sent_at + lifetime

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from swqr_adapters.http import Deadlines, HttpClient, Response
+from swqr_adapters.http import AnswerLostError, Deadlines, HttpClient, Response
 from swqr_adapters.remote.auth import Authenticator
 from swqr_adapters.remote.calls import Caller, compact
 from swqr_adapters.remote.errands import Errand
@@ -17,7 +17,7 @@ from swqr_adapters.wire.strangeworks import (
     parse_answer,
 )
 from swqr_adapters.wire.values import Document
-from swqr_core.errors import ProtocolError
+from swqr_core.errors import OutcomeUnknownError, ProtocolError
 from swqr_core.ports.clock import Clock
 
 from .refusals import NAME, refused, refused_query
@@ -210,9 +210,12 @@ class Api(Caller):
                 deadlines=_BIG,
             )
             return
-        response = await self.http.request(
-            "PUT", url, headers=headers, body=(content,), deadlines=_BIG
-        )
+        try:
+            response = await self.http.request(
+                "PUT", url, headers=headers, body=(content,), deadlines=_BIG
+            )
+        except AnswerLostError as error:
+            raise OutcomeUnknownError(NAME, errand.action, errand.key) from error
         if response.status not in _WRITTEN:
             raise ProtocolError(NAME, f"{errand.action} was answered with {response.status}")
 

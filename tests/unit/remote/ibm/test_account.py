@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from aiohttp import web
 from tests.unit.remote.conftest import EagerClock, until
 
 from swqr_adapters.http import Secret
@@ -141,6 +142,23 @@ class TestTokens:
 
         with pytest.raises(UnreachableError, match="IAM"):
             await transport.usage()
+
+    @pytest.mark.parametrize("answer", ["drop", pytest.param(web.Response(text="hi"), id="html")])
+    async def test_a_job_for_which_no_token_could_be_had_was_certainly_not_submitted(
+        self,
+        transport: IbmTransport,
+        ibm: Ibm,
+        spec: JobSpec,
+        clock: EagerClock,
+        answer: str | web.Response,
+    ) -> None:
+        clock.skip(2 * SECONDS_OF_A_TOKEN)
+        ibm.fail("POST", "/identity/token", answer, times=100)
+
+        with pytest.raises(UnreachableError):
+            await transport.submit(spec, b"{}", key="k")
+
+        assert ibm.count("POST", "/jobs") == 0
 
     async def test_a_wrong_key_is_told_at_once_and_not_shown(
         self, ibm: Ibm, clock: EagerClock
