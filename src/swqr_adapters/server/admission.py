@@ -44,6 +44,7 @@ _REGION_HOST: Final = re.compile(r"(?:private\.)?(?:([a-z]{2}-[a-z]{2,10})\.)?qu
 _HOME_REGION: Final = "us-east"
 
 _Credentials = tuple[str, str]  # the headers that may hold some
+_Until = tuple[float, float]  # by the clock that is never set, and by the time of day
 
 
 class Admission:
@@ -66,9 +67,9 @@ class Admission:
         self._allowances = Allowances(clock, settings.allowance)
         self._bound: dict[
             tuple[str, str | None, str | None, bool],
-            tuple[float, Account, Instance, RuntimeTransport],
+            tuple[_Until, Account, Instance, RuntimeTransport],
         ] = {}
-        self._known: dict[_Credentials, tuple[float, Account]] = {}
+        self._known: dict[_Credentials, tuple[_Until, Account]] = {}
 
     def forget(self) -> None:
         """Forget whom credentials stand for."""
@@ -112,7 +113,7 @@ class Admission:
         legacy = call.legacy or token is not None
         asks = given or "", token, crn, legacy
         known = self._bound.get(asks)
-        if known is None or known[0] <= self._clock.monotonic():
+        if known is None or self._is_over(known[0]):
             account, seconds = await self._authenticate(request)
             instance = _choose(account, crn, legacy=legacy)
             transport = await self._provider.transport(
@@ -120,8 +121,7 @@ class Admission:
             )
             if len(self._bound) >= _MOST_REMEMBERED:
                 self._bound.clear()
-            until = self._clock.monotonic() + min(seconds, _REMEMBERED)
-            known = self._bound[asks] = until, account, instance, transport
+            known = self._bound[asks] = self._until(seconds), account, instance, transport
         _, account, instance, transport = known
         _check_region(request.host, instance)
         call.bind(account, instance, transport)
@@ -134,13 +134,22 @@ class Admission:
         """
         given = _credentials(request)
         known = self._known.get(given)
-        if known is None or known[0] <= self._clock.monotonic():
+        if known is None or self._is_over(known[0]):
             account, seconds = await self._authenticate(request)
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
-            until = self._clock.monotonic() + min(seconds, _REMEMBERED)
-            known = self._known[given] = until, account
+            known = self._known[given] = self._until(seconds), account
         return known[1]
+
+    def _until(self, seconds: float) -> _Until:
+        """Return until when to remember credentials that are good for so long."""
+        good = min(seconds, _REMEMBERED)
+        return self._clock.monotonic() + good, self._clock.now().timestamp() + good
+
+    def _is_over(self, until: _Until) -> bool:
+        """Ask both clocks: one stands still while a machine sleeps, and the other can be set."""
+        monotonic, at = until
+        return monotonic <= self._clock.monotonic() or at <= self._clock.now().timestamp()
 
     async def _authenticate(self, request: web.BaseRequest) -> tuple[Account, float]:
         """Return whose credentials a request brings, and for how many seconds they are good."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from attrs import evolve
 from yarl import URL
 
 from swqr_adapters.transports.memory.transport import MemoryTransport
+from swqr_core.clock import VirtualClock
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
@@ -46,6 +48,20 @@ async def test_a_token_opens_what_its_key_opens(world: Any) -> None:
     not_mine = await world.ask("GET", "/backends", headers=headers, crn=world.instances.OTHER.id)
 
     assert (mine.status, not_mine.status) == (200, 404)
+
+
+async def test_a_token_that_expired_while_the_machine_slept_opens_nothing(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = (await token_of(world, world.instances.ADA)).json["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+
+    before = await world.ask("GET", "/backends", headers=headers)
+    woken = world.clock.now() + timedelta(hours=8)
+    monkeypatch.setattr(VirtualClock, "now", lambda clock: woken)  # and monotonic() stood still
+    after = await world.ask("GET", "/backends", headers=headers)
+
+    assert (before.status, after.status) == (200, 401)
 
 
 @pytest.mark.parametrize("key", ["wrong", "", "x" * 5000, "\u00e9"])
