@@ -18,23 +18,21 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from swqr_adapters.clock import SystemClock
-from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
-from swqr_adapters.server.service import Service
+from swqr_adapters.server import ServerSettings
 from swqr_adapters.transports import ibm, strangeworks
 from swqr_adapters.transports.memory import CloudSettings, open_cloud
 from swqr_core import AsyncRuntime, JobSpec
 from swqr_core.errors import SwqrError
 from swqr_core.model.ids import BackendName, ProgramId
-from swqr_core.model.principal import Principal
 from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus
 from swqr_core.ports.transport import RuntimeTransport
 
 from ._time import ImpatientEngine
+from ._victim import KEY, listen
 
 __all__ = ["TRANSPORTS", "result_of"]
 
 TRANSPORTS: Final = ("ibm", "ibm-plain", "strangeworks", "strangeworks-plain")
-_KEY: Final = "the-key"
 _NIGHT: Final = timedelta(hours=8)  # longer than any token lives
 _IDLE: Final = 1.0  # seconds after which the server closes a connection that nobody uses
 _SPEED: Final = 60.0  # a minute's deadline for an answer is a second
@@ -83,25 +81,14 @@ async def serve() -> None:
     """Serve until killed."""
     clock = LeapingClock()
     cloud = await open_cloud(CloudSettings(ideal=(4, 5)), executor=Sleeper(), clock=clock)
-
-    async def bind(principal: Principal) -> RuntimeTransport:
-        return cloud.transport(principal)
-
-    ring = KeyRing(
-        bind,
-        capabilities=cloud.transport().capabilities,
-        keys={_KEY: Account(user="ada", instances=cloud.instances)},
-        close=cloud.aclose,
-    )
-    service = Service(ring, ServerSettings(idle_timeout=_IDLE), clock=clock)
-    print(await Server(service, host="127.0.0.1", port=0).start(), flush=True)
+    print(await listen(cloud, ServerSettings(idle_timeout=_IDLE), clock=clock), flush=True)
     await asyncio.Event().wait()
 
 
 async def _connected(name: str, url: str, clock: LeapingClock) -> RuntimeTransport:
     platform, _, plain = name.partition("-")
     how: dict[str, Any] = {
-        "environment": {"THE_KEY": _KEY},
+        "environment": {"THE_KEY": KEY},
         "clock": clock,
         "engine": ImpatientEngine(_SPEED, 10),
         "extended": not plain,

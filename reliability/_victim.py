@@ -13,12 +13,13 @@ from typing import Final
 
 from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
 from swqr_adapters.server.service import Service
-from swqr_adapters.transports.memory import CloudSettings, open_cloud
+from swqr_adapters.transports.memory import CloudSettings, MemoryCloud, open_cloud
 from swqr_core.model.principal import Principal
+from swqr_core.ports.clock import Clock
 from swqr_core.ports.executor import ExecutionOutcome, ExecutionRequest, ExecutionStatus
 from swqr_core.ports.transport import RuntimeTransport
 
-__all__ = ["BACKENDS", "KEY", "answer_to"]
+__all__ = ["BACKENDS", "KEY", "answer_to", "listen"]
 
 KEY: Final = "the-key"
 BACKENDS: Final = tuple(f"ideal_{size}" for size in range(1, 7))
@@ -52,13 +53,10 @@ class Waiter:
         """Nothing is open."""
 
 
-async def main(store: str) -> None:
-    """Serve until killed."""
-    cloud = await open_cloud(
-        CloudSettings(store=store, ideal=(5,), interactive_ttl=1, seed=7),
-        executor=Waiter(),
-        compact_every=_RECORDS,
-    )
+async def listen(
+    cloud: MemoryCloud, settings: ServerSettings, *, clock: Clock | None = None
+) -> str:
+    """Serve a cloud to whoever has the key, and return the address."""
 
     async def bind(principal: Principal) -> RuntimeTransport:
         return cloud.transport(principal)
@@ -69,8 +67,18 @@ async def main(store: str) -> None:
         keys={KEY: Account(user="ada", instances=cloud.instances)},
         close=cloud.aclose,
     )
-    server = Server(Service(ring, ServerSettings()), host="127.0.0.1", port=0)
-    print(await server.start(), cloud.instances[0].id, flush=True)
+    service = Service(ring, settings, clock=clock)
+    return await Server(service, host="127.0.0.1", port=0).start()
+
+
+async def main(store: str) -> None:
+    """Serve until killed."""
+    cloud = await open_cloud(
+        CloudSettings(store=store, ideal=(5,), interactive_ttl=1, seed=7),
+        executor=Waiter(),
+        compact_every=_RECORDS,
+    )
+    print(await listen(cloud, ServerSettings()), cloud.instances[0].id, flush=True)
     await asyncio.Event().wait()
 
 
