@@ -1,6 +1,7 @@
 """Times and fields: what the JSON documents of all providers have in common."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 _SHOWN: Final = 200
 _LARGEST: Final = 2**63
+_LONG_WORD: Final = re.compile(r"[\w.~+/=%-]{16,}")
 
 
 def timestamp(at: datetime | None) -> str | None:
@@ -60,8 +62,12 @@ def beyond(document: Document, known: frozenset[str]) -> dict[str, Any]:
 
 
 def broken(platform: str, document: str, problem: str, shown: object = "") -> ProtocolError:
-    """Return the error that says what is wrong with a document, showing its beginning."""
-    text = repr(shown) if shown != "" else ""
+    """Return the error that says what is wrong with a document, showing its beginning.
+
+    Long words are left out: what is not the platform may repeat what it was sent, tokens too, and
+    nobody here knows them.
+    """
+    text = _LONG_WORD.sub("[...]", repr(shown)) if shown != "" else ""
     return ProtocolError(
         platform,
         f"{document}: {problem}",
@@ -78,7 +84,7 @@ def load(platform: str, data: bytes, document: str) -> Document:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise broken(platform, document, "is not JSON", data[:_SHOWN]) from error
+        raise broken(platform, document, "is not JSON", data[: 10 * _SHOWN]) from error
     if not isinstance(value, dict):
         raise broken(platform, document, "must be a JSON object", value)
     return value

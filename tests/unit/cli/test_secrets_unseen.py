@@ -22,7 +22,7 @@ Swqr = Callable[..., Shown]
 
 KEY = "canary-of-the-doctor"
 TOKEN = "canary-of-a-token"
-NOT_HTTP, HALF_A_TOKEN = 0, 1
+NOT_HTTP, HALF_A_TOKEN, NOT_JSON = 0, 1, 2
 
 # The transport, and what it calls its key.
 KEYS = {"http": "token", "ibm": "token", "strangeworks": "api_key"}
@@ -55,6 +55,8 @@ class Gossip:
                     body = json.dumps(token).encode()
                     if gossip.status == HALF_A_TOKEN:
                         body = body[:-1]
+                if status == NOT_JSON:
+                    status, body = 200, f"<html>{heard}</html>".encode()
                 if status == NOT_HTTP:
                     self.wfile.write(heard.encode())
                     self.close_connection = True
@@ -211,7 +213,10 @@ def test_no_key_is_seen_where_nobody_answers_or_in_another_language(
 @pytest.mark.parametrize(
     ("engine", "status"),
     [
-        *(("aiohttp", status) for status in (NOT_HTTP, HALF_A_TOKEN, 200, 400, 401, 403, 503)),
+        *(
+            ("aiohttp", status)
+            for status in (NOT_HTTP, NOT_JSON, HALF_A_TOKEN, 200, 400, 401, 403, 503)
+        ),
         *(("httpx", status) for status in (NOT_HTTP, 401)),
     ],
 )

@@ -8,7 +8,6 @@ What the platform's documents cannot say, a server of ours tells clients of ours
 workspace, and IBM's documents of the jobs and backends by slug.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
@@ -18,7 +17,7 @@ from swqr_adapters.wire.ibm.extension import MEMBER
 from swqr_adapters.wire.values import Document
 
 from .errors import Refusal, parse_graphql_errors
-from .values import Reader, broken
+from .values import Reader, broken, load
 
 __all__ = [
     "ADD_TAGS",
@@ -243,11 +242,8 @@ def parse_answer(body: bytes) -> Answer:
     Raises:
         ProtocolError: It is no GraphQL answer.
     """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise broken("GraphQL answer", "is not JSON", body[:200]) from error
-    if not isinstance(document, dict) or not document.keys() & {"data", "errors"}:
+    document = load(body, "GraphQL answer")
+    if not document.keys() & {"data", "errors"}:
         raise broken("GraphQL answer", "has neither 'data' nor 'errors'", document)
     read = Reader(document, "GraphQL answer")
     told = read.object("extensions").get(MEMBER)
