@@ -135,12 +135,16 @@ class IdempotencyConflictError(InvalidInputError):
         )
 
 
+def _of(limit: float) -> str:
+    return f" of {limit:.15g}" if limit else ""
+
+
 class PayloadTooLargeError(InvalidInputError):
     """A payload is over the limit; it was not stored.
 
     Attributes:
         size: Its size in bytes, as far as it was read.
-        limit: The limit in bytes.
+        limit: The limit in bytes; 0 if the platform does not tell.
     """
 
     def __init__(self, field: str, size: int, limit: int) -> None:
@@ -150,7 +154,7 @@ class PayloadTooLargeError(InvalidInputError):
 
     def __str__(self) -> str:
         return (
-            f"{self.field}: {self.size} bytes are over the limit of {self.limit}: "
+            f"{self.field}: {self.size} bytes are over the limit{_of(self.limit)}: "
             "split the work into several jobs or raise the limit"
         )
 
@@ -297,7 +301,7 @@ class LimitExceededError(SwqrError):
 
     Attributes:
         limit: Which limit, in words.
-        allowed: Its value.
+        allowed: Its value; 0 if the platform does not tell.
         advice: What to do.
     """
 
@@ -306,7 +310,7 @@ class LimitExceededError(SwqrError):
         self.limit, self.allowed, self.advice, self.code = limit, allowed, advice, code
 
     def __str__(self) -> str:
-        return f"{self.limit} is at its limit of {self.allowed:g}: {self.advice}"
+        return f"{self.limit} is at its limit{_of(self.allowed)}: {self.advice}"
 
 
 class AccessDeniedError(SwqrError):

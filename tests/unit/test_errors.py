@@ -67,6 +67,15 @@ def test_a_message_names_every_fact_it_was_made_from(error: SwqrError) -> None:
     assert [fact for fact in facts if fact not in str(error)] == []
 
 
+@pytest.mark.parametrize("told", [7, 0])
+def test_a_limit_that_the_platform_does_not_tell_is_not_told_as_none_at_all(told: int) -> None:
+    large = PayloadTooLargeError("params", 300, told)
+    full = LimitExceededError("pending jobs", told, "wait")
+
+    assert ("of 7" in str(large), "of 7" in str(full)) == (told == 7, told == 7)
+    assert "of 0" not in f"{large} {full}"
+
+
 @pytest.mark.parametrize("reason", ["it broke", "it broke."])
 def test_what_happened_and_what_to_do_are_two_sentences(reason: str) -> None:
     error = errors.JobFailedError("j", reason, 1002, "Mend it.")

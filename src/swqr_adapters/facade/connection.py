@@ -55,7 +55,7 @@ class Connection:
         profile = active_profile(choice, settings)
         with _LOCK:
             known = _SHARED.get(profile.identity)
-            if known is None:
+            if known is None or known.runtime.closed:  # by hand, past those who share it
                 runtime = Runtime.from_profile(profile, at_once=at_once)
                 known = cls(runtime, (choice, settings, at_once), profile.identity)
                 _SHARED[profile.identity] = known
@@ -71,7 +71,8 @@ class Connection:
             self._users -= 1
             if self._users > 0:
                 return
-            _SHARED.pop(self._identity, None)
+            if _SHARED.get(self._identity) is self:
+                del _SHARED[self._identity]
         self.runtime.close()
 
     def __copy__(self) -> Self:

@@ -121,6 +121,11 @@ class Runtime:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._thread.closed
+
     def close(self) -> None:
         """Close the transport and the thread. Closing twice is fine."""
         self._thread.close()

@@ -78,6 +78,11 @@ class LoopThread:
             future.cancel()
             raise
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed
+
     def close(self) -> None:
         """Run *on_close*, stop the loop and join the thread. Closing twice is fine.
 

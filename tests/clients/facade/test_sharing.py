@@ -93,6 +93,18 @@ def test_a_closed_cloud_is_replaced_by_a_new_one() -> None:
         assert service.jobs() == []
 
 
+def test_a_cloud_that_was_closed_by_hand_is_replaced_too() -> None:
+    first = QiskitRuntimeService(transport=URL)
+    first.runtime.close()
+
+    with QiskitRuntimeService(transport=URL) as second:
+        first.close()
+
+        assert second.backend("ideal_5").num_qubits == 5
+        with QiskitRuntimeService(transport=URL) as third:
+            assert third.runtime is second.runtime
+
+
 @pytest.mark.parametrize(
     "url", ["memory://?sede=7", "memory://?seed=x", "memory://there", "nowhere"]
 )
