@@ -65,7 +65,8 @@ class Binding:
             return self.values[:, column]
         try:
             return self._linear(value, parameters)
-        except (TypeError, ValueError, ZeroDivisionError, ArithmeticError):
+        except (TypeError, ValueError, ArithmeticError, RuntimeError):
+            # Not linear, or, like sign(a), of a kind that Qiskit does not derive.
             return self._pointwise(value, parameters)
 
     def _linear(self, expression: Any, parameters: Any) -> Floats:

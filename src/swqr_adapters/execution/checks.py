@@ -185,7 +185,7 @@ def parameter_array(
     """
     count = circuit.num_parameters
     array = _real_array(circuit, given, where)
-    if count == 0 and (array.ndim == 0 or array.size == 0):
+    if count == 0 and array.ndim and array.size == 0:
         return array.reshape(*array.shape[:-1], 0)
     if count and array.shape == (0,):
         raise _count_error(circuit, array, where)

@@ -11,6 +11,7 @@ measurement or a reset, nothing for the gates that are only a change of phase. O
 longest counts, of a loop each round, of a ``while`` one.
 """
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -64,7 +65,8 @@ def job_seconds(
     if rep_delay is None and device.calibration is not None:
         rep_delay = device.calibration.rep_delay
     delay = REP_DELAY if rep_delay is None else rep_delay
-    return JOB_OVERHEAD + sum(count * (seconds + delay) for seconds, count in executions)
+    total = JOB_OVERHEAD + sum(count * (seconds + delay) for seconds, count in executions)
+    return min(total, sys.float_info.max)  # a number that JSON has
 
 
 def later(start: datetime, seconds: float) -> datetime:

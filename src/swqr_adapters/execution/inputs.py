@@ -46,11 +46,18 @@ def read_parameters(request: ExecutionRequest, keys: Collection[str]) -> dict[st
             1002,
             f"Its parameters are {', '.join(sorted(keys))}.",
         )
-    if params.get("version", 2) != 2:  # noqa: PLR2004 - the protocol's only version
+    version = params.get("version", 2)
+    # Decoded parameters may be arrays, which compare element by element.
+    if not isinstance(version, int | float) or version != 2:  # noqa: PLR2004 - the only version
         raise ProgramError(
-            f"Version {params['version']!r} of the program {request.program_id} is not known.",
+            f"Version {version!r} of the program {request.program_id} is not known.",
             1002,
             'Send "version": 2.',
+        )
+    wrapped = params.get("support_qiskit")
+    if wrapped is not None and not isinstance(wrapped, bool):
+        raise ProgramError(
+            f"The parameter support_qiskit is {wrapped!r}.", 1002, "It must be true or false."
         )
     pubs = params.get("pubs")
     if not isinstance(pubs, list):

@@ -259,7 +259,7 @@ def estimator_options(options: object, resilience_level: object = None) -> Estim
         twirling = _twirling({**(given.get("twirling") or {}), "enable_gates": True})
     precision = _number(given, "default_precision")
     learning = resilience.get("measure_noise_learning") or {}
-    each = learning.get("shots_per_randomization")
+    each = _integer(learning, "shots_per_randomization", least=1) or 128
     circuits = _integer(learning, "num_randomizations", least=1) or 32
     seed = _integer(given, "seed_estimator", least=0)
     return EstimatorOptions(
@@ -271,7 +271,7 @@ def estimator_options(options: object, resilience_level: object = None) -> Estim
         measure_mitigation=mitigated,
         zne=zne,
         pec=pec,
-        calibration_shots=circuits * (each if isinstance(each, int) else 128) if mitigated else 0,
+        calibration_shots=circuits * each if mitigated else 0,
         rep_delay=_number(given.get("execution") or {}, "rep_delay"),
         dynamical_decoupling=given.get("dynamical_decoupling") or {},
     )
@@ -311,9 +311,14 @@ def _flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
     return value
 
 
+def _is_auto(value: object) -> bool:
+    # A decoded option may be an array, which compares element by element.
+    return isinstance(value, str) and value == _AUTO
+
+
 def _integer(options: Mapping[str, Any], name: str, *, least: int) -> int | None:
     value = options.get(name)
-    if value is None or value == _AUTO:
+    if value is None or _is_auto(value):
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise _refuse(name, value, f"an integer of at least {least}")
@@ -322,7 +327,7 @@ def _integer(options: Mapping[str, Any], name: str, *, least: int) -> int | None
 
 def _number(options: Mapping[str, Any], name: str) -> float | None:
     value = options.get(name)
-    if value is None or value == _AUTO:
+    if value is None or _is_auto(value):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _refuse(name, value, "a number")
@@ -333,14 +338,14 @@ def _number(options: Mapping[str, Any], name: str) -> float | None:
 
 def _word(options: Mapping[str, Any], name: str, words: tuple[str, ...], default: str) -> str:
     value = options.get(name, default)
-    if value not in words:
+    if not isinstance(value, str) or value not in words:
         raise _refuse(name, value, " or ".join(words))
-    return str(value)
+    return value
 
 
 def _simulator_seed(options: Mapping[str, Any]) -> int | None:
     simulator = options.get("simulator") or {}
-    if simulator.get("noise_model"):
+    if simulator.get("noise_model") is not None:
         raise ProgramError(
             "The option simulator.noise_model is not taken here.",
             1521,
@@ -366,8 +371,11 @@ def _pec(resilience: Mapping[str, Any]) -> Pec | None:
         return None
     options = resilience.get("pec") or {}
     overhead = options.get("max_overhead", 100.0)
+    number = _number(options, "max_overhead")
+    if number == 0:
+        raise _refuse("max_overhead", overhead, "a number above 0")
     return Pec(
-        max_overhead=None if overhead is None else _number(options, "max_overhead") or 100.0,
+        max_overhead=None if overhead is None else number or 100.0,
         noise_gain=_number(options, "noise_gain"),
     )
 
@@ -381,7 +389,7 @@ def _zne(resilience: Mapping[str, Any], *, on: bool) -> Zne | None:
     several = not isinstance(words, str) and isinstance(words, Collection)
     extrapolators = tuple(words) if several else (words,)
     for word in extrapolators:
-        if word not in _EXTRAPOLATORS:
+        if not isinstance(word, str) or word not in _EXTRAPOLATORS:
             raise _refuse("extrapolator", word, " or ".join(_EXTRAPOLATORS))
     if not extrapolators:
         raise _refuse("extrapolator", words, "at least one extrapolator")
@@ -395,7 +403,7 @@ def _zne(resilience: Mapping[str, Any], *, on: bool) -> Zne | None:
 
 def _floats(options: Mapping[str, Any], name: str, *, least: float) -> tuple[float, ...] | None:
     value = options.get(name)
-    if value is None or (isinstance(value, str) and value == _AUTO):
+    if value is None or _is_auto(value):
         return None
     try:
         numbers = tuple(float(number) for number in np.asarray(value, dtype=float).reshape(-1))

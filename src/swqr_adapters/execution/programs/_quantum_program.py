@@ -38,6 +38,7 @@ __all__ = ["VERSIONS", "Item", "QuantumProgram", "load_annotated", "read_options
 VERSIONS: Final = ("v0.1", "v0.2", "v1.0", "v1.1", "v2.0")
 LEVELS: Final = ("classified", "kerneled", "avg_kerneled", "both")
 JOB_VALIDATION_FAILED: Final = 1002
+MAX_AXES: Final = 32  # as many as NumPy broadcasts at once
 MAX_DELAY: Final = 1  # second between executions; devices offer half a millisecond
 
 
@@ -213,8 +214,12 @@ class _Reader:
         self, circuit: "QuantumCircuit", node: dict[str, Any], chunk_size: int | None
     ) -> Item:
         with _at("circuit_arguments"):
-            values = self._tensor(_object(node.get("circuit_arguments"))).astype(np.float64)
-            values = values.reshape(*values.shape, 0) if values.ndim == 0 else values
+            values = self._tensor(_object(node.get("circuit_arguments")))
+            if values.ndim == 0:
+                raise MalformedPayloadError("$", "a last axis, of the parameters, is due")
+            if np.iscomplexobj(values):
+                raise MalformedPayloadError("$", "real numbers are due")
+            values = values.astype(np.float64)
             if values.shape[-1] != circuit.num_parameters:
                 raise MalformedPayloadError(
                     "$",
@@ -317,6 +322,8 @@ def _object(value: Any) -> dict[str, Any]:
 def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(type(axis) is int and axis >= 0 for axis in value):
         raise MalformedPayloadError("$.shape", "a list of whole numbers is due")
+    if len(value) > MAX_AXES:
+        raise MalformedPayloadError("$.shape", f"{len(value)} axes, the limit is {MAX_AXES}")
     return tuple(value)
 
 

@@ -25,7 +25,13 @@ from swqr_adapters.execution.device import Device
 from swqr_adapters.execution.durations import circuit_seconds, job_seconds
 from swqr_adapters.execution.errors import ProgramError
 from swqr_adapters.execution.estimation import EstimatorPub, estimate
-from swqr_adapters.execution.inputs import metrics, pub_seed, read_circuit, read_parameters
+from swqr_adapters.execution.inputs import (
+    metrics,
+    pub_seed,
+    read_circuit,
+    read_parameters,
+    read_shots,
+)
 from swqr_adapters.execution.mitigation import check_extrapolators
 from swqr_adapters.execution.observables import measurement_bases, read_observables
 from swqr_adapters.execution.options import EstimatorOptions, estimator_options
@@ -113,12 +119,8 @@ def _default_precision(params: dict[str, Any], options: EstimatorOptions) -> flo
     given = _precision(params.get("precision"), "the job")
     if given is not None:
         return given
-    shots = params.get("shots") or options.default_shots
+    shots = read_shots(params.get("shots"), "the job") or options.default_shots
     if shots is not None:
-        if isinstance(shots, bool) or not isinstance(shots, int) or shots < 1:
-            raise ProgramError(
-                f"The shots of the job are {shots!r}.", 6001, "Ask for a whole number, at least 1."
-            )
         return 1 / math.sqrt(shots)
     return default or 0.0
 

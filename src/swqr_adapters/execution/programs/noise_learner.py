@@ -105,14 +105,17 @@ def _read(params: Any, device: Device) -> "tuple[list[QuantumCircuit], dict[str,
         raise MalformedPayloadError("$", "an object with circuits is due")
     if extra := params.keys() - {"circuits", "options", "version"}:
         raise MalformedPayloadError("$", f"the field {shorten(min(extra))} is not known")
-    if params.get("version", 2) != 2:  # noqa: PLR2004 - the version of this form
+    version = params.get("version", 2)
+    # Decoded parameters may be arrays, which compare element by element.
+    if not isinstance(version, int | float) or version != 2:  # noqa: PLR2004 - of this form
         raise MalformedPayloadError(
             "$.version", "2 is due, or a schema_version for boxed instructions"
         )
     circuits = params.get("circuits")
     if not isinstance(circuits, list):
         raise MalformedPayloadError("$.circuits", "a list of circuits is due")
-    given = params.get("options") or {}
+    given = params.get("options")
+    given = {} if given is None else given
     if not isinstance(given, dict):
         raise MalformedPayloadError("$.options", "an object is due")
     if extra := given.keys() - DEFAULTS.keys() - OTHER_OPTIONS:
@@ -145,7 +148,8 @@ def _check(options: Mapping[str, Any]) -> None:
     depths = options["layer_pair_depths"]
     if not isinstance(depths, list) or not all(whole(depth, 0) for depth in depths):
         raise MalformedPayloadError("$.options.layer_pair_depths", "a list of depths is due")
-    if options["twirling_strategy"] not in STRATEGIES:
+    strategy = options["twirling_strategy"]
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
         raise MalformedPayloadError(
             "$.options.twirling_strategy", f"one of {', '.join(STRATEGIES)} is due"
         )

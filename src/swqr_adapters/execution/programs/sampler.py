@@ -47,6 +47,11 @@ __all__ = ["run"]
 _KEYS: Final = ("pubs", "shots", "options", "version", "support_qiskit")
 _DEFAULT_SHOTS: Final = 4096
 _MOST_ENTRIES: Final = 3
+#: What Qiskit's DataBin refuses as names of fields.
+_TAKEN: Final = frozenset(
+    {"keys", "values", "items", "shape", "ndim", "size", "_data", "_shape"}
+    | {"_SHAPE", "_FIELDS", "_FIELD_TYPES", "_RESTRICTED_NAMES"}
+)
 #: Width of the clouds that kerneled measurements lie in; their centres are at -1 and +1.
 _CLOUD: Final = 0.2
 
@@ -77,10 +82,14 @@ def run(request: ExecutionRequest) -> ProgramResult:
     options = sampler_options(params.get("options"))
     device = Device.from_spec(request.device)
     default = read_shots(params.get("shots"), "the job")
+    wrapped = bool(params.get("support_qiskit"))
     pubs = [
         _read(pub, f"pub {index}", device, options, default)
         for index, pub in enumerate(params["pubs"])
     ]
+    if wrapped:
+        for index, pub in enumerate(pubs):
+            _check_names(pub.circuit, f"pub {index}")
     check_executions(
         sum(pub.executions for pub in pubs),
         sum(pub.executions * pub.circuit.num_clbits for pub in pubs),
@@ -104,7 +113,7 @@ def run(request: ExecutionRequest) -> ProgramResult:
         device,
         rep_delay=options.rep_delay,
     )
-    if params.get("support_qiskit"):
+    if wrapped:
         from qiskit.primitives import DataBin, PrimitiveResult, SamplerPubResult
 
         stopped = later(started, used)
@@ -154,6 +163,22 @@ def _read(
         shots = other if shots is None else shots
     assert shots is not None  # noqa: S101 - the last default is a number
     return _Pub(circuit=circuit, values=values, shots=shots)
+
+
+def _check_names(circuit: "QuantumCircuit", where: str) -> None:
+    """Check that a result of Qiskit's can have a field for each register.
+
+    Raises:
+        ProgramError: A name is one of the result's own (code 1002).
+    """
+    for register in circuit.cregs:
+        if register.name in _TAKEN:
+            raise ProgramError(
+                f"The classical register {register.name!r} of {where} cannot be a field of a "
+                "DataBin, which has an attribute of this name.",
+                1002,
+                'Rename the register, or send "support_qiskit": false.',
+            )
 
 
 def _metadata(pub: _Pub, options: SamplerOptions) -> dict[str, Any]:

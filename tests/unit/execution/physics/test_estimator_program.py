@@ -362,6 +362,22 @@ def test_bad_input_fails_with_a_code_and_a_sentence(
         ({"precision": 1e-200}, 1002),
         ({"precision": 1e308}, 1002),
         ({"options": {"default_precision": 1e-200}}, 1002),
+        ({"shots": 0}, 6001),
+        ({"shots": np.array([1, 2])}, 6001),
+        ({"options": {"resilience": {"pec_mitigation": True, "pec": {"max_overhead": 0}}}}, 1521),
+        (
+            {"options": {"resilience": {"zne": {"extrapolator": [np.ones(2)]}}}}
+            | {"resilience_level": 2},
+            1521,
+        ),
+        (
+            {
+                "options": {
+                    "resilience": {"measure_noise_learning": {"shots_per_randomization": -1}}
+                }
+            },
+            1521,
+        ),
     ],
 )
 def test_bad_options_fail_with_a_code(params: dict[str, Any], code: int, outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """Sampler jobs as the official client sends and reads them."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
+from qiskit.primitives import DataBin
 
 from swqr_core.ports.executor import ExecutionOutcome, ExecutionStatus
 
 Outcome = Callable[..., ExecutionOutcome]
 Result = Callable[..., Any]
 NONE = np.zeros(0)
+ARRAY = np.array([1, 2])
 
 
 def bell(width: int = 2) -> QuantumCircuit:
@@ -234,6 +237,31 @@ def test_what_would_take_longer_than_there_are_dates_is_left_to_the_time_limit(
     assert found.quantum_seconds >= 1e301
 
 
+def test_a_duration_beyond_all_numbers_is_the_largest_one(outcome: Outcome) -> None:
+    options = {"execution": {"rep_delay": 1e308}}
+    found = outcome("sampler", "ideal_2", [[bell(), NONE, 1000]], options=options)
+
+    assert found.status is ExecutionStatus.COMPLETED
+    assert math.isfinite(found.quantum_seconds)
+
+
+def named(register: str) -> QuantumCircuit:
+    circuit = QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, register))
+    circuit.measure(0, 0)
+    return circuit
+
+
+def test_every_name_that_qiskits_results_do_not_take_is_refused_before_the_job_runs(
+    outcome: Outcome,
+) -> None:
+    for name in DataBin._RESTRICTED_NAMES:  # noqa: SLF001  # Qiskit tells them nowhere else
+        found = outcome("sampler", "ideal_1", [[named(name), NONE, 10]])
+        plain = outcome("sampler", "ideal_1", [[named(name), NONE, 10]], support_qiskit=False)
+
+        assert found.reason_code == 1002
+        assert plain.status is ExecutionStatus.COMPLETED
+
+
 ISA = QuantumCircuit(5, 1)
 ISA.sx(0)
 LOOP = QuantumCircuit(1, 1)
@@ -256,6 +284,9 @@ UNBOUND.rx(Parameter("angle"), 0)
         ("ideal_2", [swept(), ["x", "y"], 10], 1002, "real numbers"),
         ("ideal_1", [UNBOUND, np.array([np.nan]), 10], 1002, "'angle' of pub 0 is nan"),
         ("ideal_1", [UNBOUND, np.array([np.inf]), 10], 1002, "inf"),
+        ("ideal_2", [bell(), 0.3, 10], 1002, r"shape \(\), but its circuit has 0 parameters"),
+        ("ideal_1", [named("shape"), NONE, 10], 1002, "register 'shape' of pub 0"),
+        ("ideal_1", [named("items"), NONE, 10], 1002, "register 'items' of pub 0"),
         ("ideal_2", [bell(), NONE, 0], 6001, "shots of pub 0 are 0"),
         ("ideal_2", [bell(), NONE, -3], 6001, "-3"),
         ("ideal_2", [bell(), NONE, 1.5], 6001, "1.5"),
@@ -352,6 +383,13 @@ def test_a_program_that_breaks_the_grammar_is_told_so(outcome: Outcome) -> None:
         ({"shots": 0}, 6001, "shots of the job"),
         ({"version": 1}, 1002, "[Vv]ersion 1"),
         ({"precision": 0.1}, 1002, "precision"),
+        ({"version": ARRAY}, 1002, "[Vv]ersion array"),
+        ({"support_qiskit": ARRAY}, 1002, "support_qiskit is array"),
+        ({"support_qiskit": "false"}, 1002, "support_qiskit is 'false'"),
+        ({"options": {"simulator": {"seed_simulator": ARRAY}}}, 1521, "seed_simulator"),
+        ({"options": {"simulator": {"noise_model": ARRAY}}}, 1521, "noise_model"),
+        ({"options": {"execution": {"meas_type": ARRAY}}}, 1521, "meas_type"),
+        ({"options": {"execution": {"rep_delay": ARRAY}}}, 1521, "rep_delay"),
     ],
 )
 def test_bad_parameters_fail_with_a_code_and_a_sentence(

@@ -169,6 +169,19 @@ def test_a_sweep_broadcasts_expressions_of_its_parameters(device: Make) -> None:
     np.testing.assert_allclose(ones[..., 2], np.sin(x * y / 2) ** 2, atol=0.02)
 
 
+def test_an_expression_that_qiskit_does_not_derive_is_worked_out_point_by_point(
+    device: Make,
+) -> None:
+    a = Parameter("a")
+    circuit = QuantumCircuit(1, 1)
+    circuit.ry(np.pi / 2 * (a.sign() + 1), 0)
+    circuit.measure(0, 0)
+
+    bits = sample(circuit, [[-0.3], [0.7]], shots=10, seed=3, device=device("ideal_1"))["c"]
+
+    assert [bits[i].get_counts() for i in range(2)] == [{"0": 10}, {"1": 10}]
+
+
 def test_values_follow_the_order_of_a_vectors_elements(device: Make) -> None:
     angles = ParameterVector("t", 12)
     circuit = QuantumCircuit(12, 12)

@@ -375,6 +375,17 @@ def tensor(shape: list[int], dtype: str, data: bytes) -> dict[str, Any]:
             tensor([2**33, 1], "f64", bytes(8)),
             "$.quantum_program.items[0].circuit_arguments",
         ),
+        (
+            "quantum_program.items.0.circuit_arguments",
+            tensor([], "f64", bytes(8)),
+            "$.quantum_program.items[0].circuit_arguments",
+        ),
+        (
+            "quantum_program.items.0.circuit_arguments",
+            tensor([1, 1], "c128", np.array(1 + 2j).tobytes()),
+            "$.quantum_program.items[0].circuit_arguments",
+        ),
+        ("quantum_program.items.0.shape", [1] * 33, "$.quantum_program.items[0].shape"),
         ("quantum_program.items.1.shape", [0, -1], "$.quantum_program.items[1].shape"),
         (
             "quantum_program.items.1.samplex.samplex_json",

@@ -10,6 +10,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.quantum_info import Pauli, SparsePauliOp
 from qiskit_ibm_runtime import NoiseLearner, NoiseLearnerV3
 
+from swqr_adapters.codec import encode
 from swqr_adapters.codec.errors import PayloadError
 from swqr_adapters.codec.official import encode_params
 from swqr_adapters.execution.device import Device
@@ -17,6 +18,8 @@ from swqr_adapters.execution.errors import ProgramError
 from swqr_adapters.execution.noise import superop_to_ptm
 
 samplomatic = pytest.importorskip("samplomatic")
+
+ARRAY = json.loads(encode(np.ones(2)))
 
 # Deprecated by the official client since 0.51; jobs of it still come.
 pytestmark = pytest.mark.filterwarnings("ignore:The NoiseLearner class:DeprecationWarning")
@@ -197,6 +200,9 @@ def test_layers_of_gates_that_a_program_defines_are_learned(run: Make) -> None:
         ({"circuits": ["OPENQASM 3.0; nonsense"]}, "circuit 0"),
         ({"more": 1}, "more"),
         ({"version": 1}, "version"),
+        ({"version": ARRAY}, "version"),
+        ({"options": ARRAY}, "options"),
+        ({"options": {"twirling_strategy": ARRAY}}, "twirling_strategy"),
         ({"options": {"nonsense": 1}}, "nonsense"),
         ({"options": {"num_randomizations": 0}}, "num_randomizations"),
         ({"options": {"layer_pair_depths": [-1]}}, "layer_pair_depths"),
