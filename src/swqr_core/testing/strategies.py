@@ -32,7 +32,11 @@ def tags() -> st.SearchStrategy[tuple[str, ...]]:
 def json_texts() -> st.SearchStrategy[bytes]:
     """Return JSON objects as UTF-8 text, in forms that an encoder would choose and in others."""
     values = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
         max_leaves=12,
     )
