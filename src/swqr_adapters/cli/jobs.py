@@ -84,8 +84,11 @@ def jobs(  # noqa: PLR0913 - one for each option
     filters = (states, pending, backend, program, session, tags, after)
     check_watch(watch=watch, as_json=as_json, alone="--journal" if journal else "", filters=filters)
     if journal:
-        found = [job.snapshot for one in recovered(profile) for job in one.jobs]
-        print_page(Page(items=tuple(found), total=len(found)), _COLUMNS, _rows, as_json=as_json)
+        # Two profiles may lead to the same place.
+        found = {job.id: job.snapshot for one in recovered(profile) for job in one.jobs}
+        print_page(
+            Page(items=tuple(found.values()), total=len(found)), _COLUMNS, _rows, as_json=as_json
+        )
         return
     wanted: Any = frozenset(map(JobState, states))
     query = JobQuery(

@@ -83,8 +83,11 @@ def sessions(  # noqa: PLR0913 - one for each option
     filters = (states, open_only, mode, backend, after)
     check_watch(watch=watch, as_json=as_json, alone="--orphans" if orphans else "", filters=filters)
     if orphans:
-        found = [session.snapshot for one in recovered(profile) for session in one.sessions]
-        print_page(Page(items=tuple(found), total=len(found)), _COLUMNS, _rows, as_json=as_json)
+        # Two profiles may lead to the same place.
+        found = {one.id: one.snapshot for left in recovered(profile) for one in left.sessions}
+        print_page(
+            Page(items=tuple(found.values()), total=len(found)), _COLUMNS, _rows, as_json=as_json
+        )
         return
     wanted: Any = frozenset(map(SessionState, states))
     query = SessionQuery(

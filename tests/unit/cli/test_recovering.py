@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from swqr_adapters.storage.journal import _line
 from swqr_core import connect
@@ -133,11 +134,21 @@ def test_a_listing_of_another_platform_says_that_there_is_more(
     assert "1 job of earlier programs" in elsewhere.err
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("{}", id="ours"),
+        pytest.param("ibm://?url={}&token_env=MY_KEY", id="ibm"),
+        pytest.param("strangeworks://?url={}&api_key_env=MY_KEY", id="strangeworks"),
+    ],
+)
 def test_one_whose_answer_the_crash_swallowed_is_found_by_its_key(
-    journal: Path, world: World
+    journal: Path, world: World, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    (job,) = client(CRASHES_UNANSWERED, world)
-    with connect(world.url) as runtime:
+    monkeypatch.setenv("MY_KEY", "any-key")
+    there = evolve(world, url=way.format(world.url))
+    (job,) = client(CRASHES_UNANSWERED, there)
+    with connect(there.url) as runtime:
         found = runtime.recover()
 
     assert ([one.id for one in found.jobs], found.unknown) == ([job], ())
@@ -155,6 +166,20 @@ def test_a_session_that_a_crash_left_open_is_found_and_closed(
     assert [one["id"] for one in before] == [session]
     assert closed.code == 0
     assert after == []
+
+
+def test_what_two_addresses_of_one_server_lead_to_is_listed_once(
+    journal: Path, world: World, swqr: Swqr
+) -> None:
+    there = evolve(world, url=world.url.replace("127.0.0.1", "localhost"))
+    (one, first), (other, second) = client(CRASHES, world), client(CRASHES, there)
+    jobs = swqr("jobs", "--journal", "--json").json
+    sessions = swqr("sessions", "--orphans", "--json").json
+    swqr("sessions", "cancel", one, "-p", world.url)
+    swqr("sessions", "cancel", other, "-p", world.url)
+
+    assert [job["id"] for job in jobs] == [first, second]
+    assert [session["id"] for session in sessions] == [one, other]
 
 
 @pytest.mark.parametrize("program", [ENDS, ENDS_OFFICIALLY, ENDS_ASYNC])

@@ -42,11 +42,13 @@ class JobFilter:
         slug: The one of this id.
         statuses: Any of these words.
         tags: Any of these.
+        key: Submitted with this idempotency key.
     """
 
     slug: str | None = None
     statuses: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    key: str | None = None
 
     @property
     def states(self) -> frozenset[JobState]:
@@ -146,6 +148,7 @@ async def _newest(
         query = JobQuery(
             states=states,
             tags=tags,
+            key=wanted.key,
             created_before=None if beyond is None else beyond[0],
             newest_first=True,
             limit=min(enough + _SPARE, MAX_PAGE),

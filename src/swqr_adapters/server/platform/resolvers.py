@@ -119,6 +119,7 @@ class Root:
                 slug=given.get("jobSlug"),
                 statuses=tuple(given.get("jobStatuses") or ()),
                 tags=tuple(given.get("jobTags") or ()),
+                key=given.get("swqrKey"),
             ),
             first=first,
             after=after,

@@ -60,13 +60,14 @@ type Workspace {
   isDisabled: Boolean!
   """Accounts with products."""
   resources(pagination: Pagination): ResourceConnection!
-  """The jobs that match, newest first; an empty list filters nothing."""
+  """The jobs that match, newest first; an empty list filters nothing. swqrKey is ours alone."""
   jobs(
     jobSlug: String
     resourceSlugs: [String!]
     productSlugs: [String!]
     jobStatuses: [JobStatus!]
     jobTags: [String!]
+    swqrKey: String
     pagination: Pagination
   ): JobConnection!
 }

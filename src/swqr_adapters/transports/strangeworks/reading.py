@@ -14,6 +14,7 @@ from swqr_adapters.remote.jobs import RemoteJobs
 from swqr_adapters.remote.looks import PageGlance
 from swqr_adapters.wire.strangeworks import (
     GET_JOBS,
+    GET_JOBS_BY_KEY,
     INPUT_FILE,
     PAGE_SIZE,
     STATES,
@@ -200,12 +201,14 @@ class JobReading(FileCalls, RemoteJobs):
         is chosen and put in order here, so all that may match is read.
         """
         self._api.check()
+        asked = self._jobs.asked()
         if query.key is not None:
             self._need("find_by_key", "finding a job by its key")
-        asked = self._jobs.asked()
-        records, told = await self._records_of(
-            tags=query.tags[:1], statuses=_words_of(query.states)
-        )
+            records, told = await self._records_with(query.key, since=query.created_after)
+        else:
+            records, told = await self._records_of(
+                tags=query.tags[:1], statuses=_words_of(query.states)
+            )
         records = [record for record in records if _may_match(record, query)]
         if query.newest_first:
             records.reverse()
@@ -234,9 +237,11 @@ class JobReading(FileCalls, RemoteJobs):
         return [job for job in found if job is not None]
 
     async def _records_of(
-        self, *, tags: Sequence[str] = (), statuses: Sequence[str] = ()
+        self, *, tags: Sequence[str] = (), statuses: Sequence[str] = (), key: str | None = None
     ) -> tuple[list[JobRecord], Document]:
         """Return the records of the resource's jobs, oldest first, and what is told of them.
+
+        Only a server of ours can be asked for a key.
 
         Jobs of another kind, which the same product may run too, have no input file.
         """
@@ -244,12 +249,13 @@ class JobReading(FileCalls, RemoteJobs):
         told: dict[str, Any] = {}
         pages = read_pages(
             self._api,
-            GET_JOBS,
+            GET_JOBS if key is None else GET_JOBS_BY_KEY,
             "jobs",
             parse_job_node,
             lambda record: record.slug,
             errand=self._errand("list jobs"),
-            variables={**self._mine, "statuses": list(statuses), "tags": list(tags)},
+            variables={**self._mine, "statuses": list(statuses), "tags": list(tags)}
+            | ({} if key is None else {"key": key}),
             page_size=self._page_size,
         )
         async for page, answer in pages:
@@ -265,27 +271,44 @@ class JobReading(FileCalls, RemoteJobs):
         return sorted(mine, key=_age), told
 
     async def find_marked(self, tag: str, *, since: datetime) -> Job | None:
-        """Return the job of this resource that carries a tag, or None.
+        """Return the job of this resource that carries a tag, or None."""
+        asked = self._jobs.asked()
+        records, told = await self._records_marked(tag, since=since)
+        for record in records:
+            return await self._seen(record, told.get(record.slug), asked)
+        return None
+
+    async def _records_with(
+        self, key: str, *, since: datetime | None
+    ) -> tuple[list[JobRecord], Document]:
+        """Return the records of jobs that were submitted with a key, oldest first."""
+        if self._capabilities.idempotent_submit:
+            return await self._records_of(key=key)
+        return await self._records_marked(self._tags.of(key), since=since)
+
+    async def _records_marked(
+        self, tag: str, *, since: datetime | None
+    ) -> tuple[list[JobRecord], Document]:
+        """Return the records of jobs that carry a tag, oldest first.
 
         The platform's list is searched by the tag, and then the input files of what was accepted
         since, for nobody says that it makes tags of those that a submission names. A server of ours
         does.
         """
-        asked = self._jobs.asked()
         records, told = await self._records_of(tags=(tag,))
-        for record in records:
-            if tag in record.tags:
-                return await self._seen(record, told.get(record.slug), asked)
-        if self._ours:
-            return None
+        marked = [record for record in records if tag in record.tags]
+        if marked or self._ours:
+            return marked, told
         records, told = await self._records_of()
         for record in records:
-            if record.created_at is None or record.created_at < since - _CLOCKS:
+            if since is not None and (
+                record.created_at is None or record.created_at < since - _CLOCKS
+            ):
                 continue
             given = await self._input_of(record)
             if given is not None and tag in given.spec.tags:
-                return await self._seen(record, told.get(record.slug), asked)
-        return None
+                return [record], told
+        return [], told
 
 
 def _tells_errors(name: str | None) -> bool:
@@ -317,7 +340,7 @@ def _needs_a_look(query: JobQuery) -> bool:
     """Return whether records alone do not tell what matches."""
     ambiguous = query.states & {JobState.FAILED, JobState.CANCELLED, JobState.TIMED_OUT}
     asked = (query.program_id, query.backend, query.session_id)
-    return bool(ambiguous) or any(condition is not None for condition in asked)
+    return bool(ambiguous) or any(condition is not None for condition in (*asked, query.key))
 
 
 def _matches(job: Job, query: JobQuery) -> bool:

@@ -33,6 +33,7 @@ _PLATFORM: Final = Capabilities(
     transport=NAME,
     session_listing=False,
     cancel_sessions=False,
+    find_by_key=True,
     custom_ttls=False,
     idempotent_submit=False,
     idempotent_open=False,
@@ -69,6 +70,7 @@ def capabilities_of(told: Document) -> Capabilities:
     return evolve(
         _PLATFORM,
         user_tags=behind.get("user_tags", 8) - (not keys),
+        find_by_key=not keys or behind.get("find_by_key", False),
         **{name: behind[name] for name in passed if name in behind},
     )
 

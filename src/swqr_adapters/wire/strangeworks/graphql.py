@@ -24,6 +24,7 @@ __all__ = [
     "GET_BACKEND",
     "GET_BACKENDS",
     "GET_JOBS",
+    "GET_JOBS_BY_KEY",
     "GET_RESOURCES",
     "GET_WORKSPACE",
     "PAGE_SIZE",
@@ -178,6 +179,11 @@ GET_BACKEND: Final = """query backend($slug: String!) {
     slug
   }
 }"""
+
+GET_JOBS_BY_KEY: Final = GET_JOBS.replace("$after: ID)", "$after: ID, $key: String!)").replace(
+    "jobTags: $tags", "jobTags: $tags\n      swqrKey: $key"
+)
+"""The same for a server of ours, which remembers what keys jobs were submitted with."""
 
 ADD_TAGS: Final = """mutation jobAddTags($workspace_slug: String!, $job_slug: String!, $tags: [String!]!) {
   jobAddTags(

@@ -455,7 +455,6 @@ async def test_what_the_platform_cannot_do_is_not_asked_of_it(
         transport.logs,
         transport.metrics,
         transport.program,
-        lambda key: transport.jobs(JobQuery(key=key)),
     ):
         with pytest.raises(UnsupportedOperation):
             await ask("anything")

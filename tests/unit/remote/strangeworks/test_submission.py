@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -18,6 +19,7 @@ from swqr_core.errors import (
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, SessionId
 from swqr_core.model.job import JobSpec
+from swqr_core.model.query import JobQuery
 from swqr_core.model.session import SessionSpec
 
 from .conftest import CREATE, RESOURCE, Platform, age, refusal
@@ -108,6 +110,23 @@ async def test_input_files_of_old_jobs_are_not_read_when_looking_for_a_key(
 
     assert caught.value.key == "k-1"
     assert platform.count("GET", "/old/input_data.json") == 0
+
+
+@pytest.mark.parametrize("tags_are_made", [True, False])
+async def test_a_job_whose_answer_nobody_waited_for_is_listed_by_its_key(
+    platform: Platform, transport: StrangeworksTransport, spec: JobSpec, *, tags_are_made: bool
+) -> None:
+    platform.tags_are_made = tags_are_made
+    platform.add_job("somebody-s", job_document(spec))
+    platform.add_job("left", {**job_document(spec), "tags": ["mine", "swqr-key:k-1"]})
+
+    found = await transport.jobs(JobQuery(key="k-1"))
+    states: Any = {JobState.COMPLETED}
+    completed = await transport.jobs(JobQuery(key="k-1", states=states))
+
+    assert [job.id for job in found] == ["left"]
+    assert not any("swqr" in tag for job in found for tag in job.spec.tags)
+    assert completed.total == 0
 
 
 async def test_a_key_whose_fate_is_unknown_is_looked_for_before_it_is_sent_again(
