@@ -192,7 +192,7 @@ async def _fill(store: Store) -> Callable[[bool], None]:
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs a file system of its own")
 def test_on_a_disk_that_is_really_full_nothing_is_half_there(tmp_path: Path) -> None:
-    program = textwrap.dedent("""
+    program = """
         import asyncio, os, sys
         from pathlib import Path
         from swqr_adapters.storage import open_store
@@ -233,7 +233,49 @@ def test_on_a_disk_that_is_really_full_nothing_is_half_there(tmp_path: Path) -> 
 
         asyncio.run(main(sys.argv[1]))
         print("done")
-    """)
+    """
+    on_a_small_disk(tmp_path, program)
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs a file system of its own")
+@pytest.mark.parametrize("end", ["await store.aclose()", "os._exit(0)"], ids=["closed", "killed"])
+def test_a_store_that_cannot_be_opened_without_room_says_so(tmp_path: Path, end: str) -> None:
+    program = """
+        import asyncio, os, sys
+        from contextlib import suppress
+        from pathlib import Path
+        from swqr_adapters.storage import open_store
+        from swqr_core.errors import ConfigurationError
+        from swqr_core.ports.storage import LogRecord
+
+        async def before(path):
+            store = open_store(path)
+            await store.log.append(LogRecord(version=1, at="", input={}, facts=()))
+            END
+
+        async def main(folder):
+            path = Path(folder, "store.db")
+            with suppress(OSError), Path(folder, "ballast").open("wb", buffering=0) as ballast:
+                while True:
+                    ballast.write(bytes(4096))
+            try:
+                open_store(path)
+            except ConfigurationError as error:
+                assert "room" in str(error), error
+                print("done")
+
+        if os.fork() == 0:
+            asyncio.run(before(Path(sys.argv[1], "store.db")))
+            os._exit(0)
+        os.wait()
+        asyncio.run(main(sys.argv[1]))
+    """
+    on_a_small_disk(tmp_path, program.replace("END", end))
+
+
+def on_a_small_disk(tmp_path: Path, program: str) -> None:
+    """Run a program that prints "done" on a real file system of 4 MB."""
+    program = textwrap.dedent(program)
     folder = tmp_path / "small"
     folder.mkdir()
     script = f'mount -t tmpfs -o size=4m none {folder} && exec {sys.executable} -c "$0" {folder}'

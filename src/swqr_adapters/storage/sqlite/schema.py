@@ -103,7 +103,8 @@ def _prepare(files: StoreFiles, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # on a full disk the commit has ended it
+            connection.execute("ROLLBACK")
         raise
 
 
@@ -117,5 +118,7 @@ def _explain(error: sqlite3.DatabaseError) -> str:
             return f"cannot be written ({error}): choose a file and a folder that can be"
         case sqlite3.SQLITE_FULL:
             return f"has no room ({error}): free some"
+        case sqlite3.SQLITE_IOERR:  # so it is told too when there is no room for the shared index
+            return f"cannot be read or written ({error}): is there room, and is the disk sound?"
         case _:
             return f"cannot be opened: {error}"
