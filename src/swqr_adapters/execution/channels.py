@@ -63,9 +63,13 @@ class RunErrors:
         """Return the superoperator that follows a step; None if nothing does."""
         if step.name == "delay":
             return self.library.relaxation(step.qubits[0], delay_seconds(step, self.dt))
-        if self.twirled and len(step.qubits) == _PAIR:
+        if self.twirls(step.qubits):
             return self.library.twirled(step.name, step.qubits, self.gain)
         return self.library.superop(step.name, step.qubits)
+
+    def twirls(self, qubits: Sequence[int]) -> bool:
+        """Return whether the error of a gate on some qubits is replaced by its Pauli twirl."""
+        return self.twirled and len(qubits) == _PAIR
 
     def readout_error(self, qubit: int) -> float:
         """Return the probability that a measurement is told wrong, either way."""
@@ -89,7 +93,7 @@ class RunErrors:
         """
         library = self.library
         own = {(s.name, s.qubits) for s in steps if s.name not in {"delay", "measure"}}
-        twirled = {key for key in own if self.twirled and len(key[1]) == _PAIR}
+        twirled = {key for key in own if self.twirls(key[1])}
         found: dict[tuple[str, tuple[int, ...]], dict[str, Any]] = {
             key: rendered(error) for key, error in library.aer_errors(own - twirled).items()
         }

@@ -202,7 +202,7 @@ def _copy(
 def _noise_model(part: Part, errors: RunErrors) -> "NoiseModel":
     """Return the errors of all that may happen on a part's qubits as Aer's model."""
     from qiskit.circuit import Delay
-    from qiskit_aer.noise import NoiseModel, ReadoutError
+    from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
     from qiskit_aer.noise.passes import RelaxationNoisePass
 
     place = {qubit: i for i, qubit in enumerate(part.qubits)}
@@ -214,9 +214,13 @@ def _noise_model(part: Part, errors: RunErrors) -> "NoiseModel":
         if name not in {"measure", "delay"} and all(qubit in place for qubit in qubits)
     }
     model = NoiseModel(basis_gates=list(library.calibration.basis))
-    for (name, qubits), error in sorted(
-        library.aer_errors(wanted).items(), key=lambda item: item[0]
-    ):
+    twirled = {key for key in wanted if errors.twirls(key[1])}
+    found = library.aer_errors(wanted - twirled)
+    for name, qubits in twirled:
+        chances = library.twirled_probabilities(name, qubits, errors.gain)
+        if chances is not None:
+            found[name, qubits] = pauli_error(chances)
+    for (name, qubits), error in sorted(found.items(), key=lambda item: item[0]):
         model.add_quantum_error(error, name, [place[q] for q in qubits], warnings=False)
     for qubit, i in place.items():
         if wrong := errors.readout_error(qubit):

@@ -422,6 +422,28 @@ def test_noise_acts_on_measurements_on_the_way_as_in_aer(
     assert chi_square(bits.get_counts(), chances) < 1.5 * 2.2
 
 
+def test_gates_inside_control_flow_are_twirled_like_the_others(
+    device: Make, chi_square: ChiSquare
+) -> None:
+    plain, steered = (QuantumCircuit(5, 3) for _ in range(2))
+    plain.x(1)
+    for _ in range(100):  # whose relaxation leads elsewhere than its twirl
+        plain.cx(0, 1)
+    plain.measure([0, 1], [0, 1])
+    with steered.if_test((steered.clbits[2], 0)):
+        steered.x(1)
+        for _ in range(100):
+            steered.cx(0, 1)
+    steered.measure([0, 1], [0, 1])
+    run: dict[str, Any] = {"device": device("ibm_manila"), "twirled": True}
+
+    expected = sample(plain, [], shots=1_000_000, seed=1, **run)["c"].get_counts()
+    found = sample(steered, [], shots=10_000, seed=2, **run)["c"].get_counts()
+
+    chances = np.array([expected.get(format(i, "03b"), 0) / 1_000_000 for i in range(8)])
+    assert chi_square(found, chances) < 4
+
+
 def test_points_that_do_not_differ_still_get_shots_of_their_own(device: Make) -> None:
     angle = Parameter("angle")
     circuit = QuantumCircuit(3, 3)
