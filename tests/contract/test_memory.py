@@ -10,17 +10,47 @@ from swqr_adapters.fleet import Fleet
 from swqr_adapters.ids import RandomIds
 from swqr_adapters.storage import SpillingBlobStore
 from swqr_adapters.transports.memory import MemoryCloud
+from swqr_adapters.transports.memory.harness import MemoryHarness
+from swqr_core.engine.settings import EngineSettings, Plan
 from swqr_core.errors import PayloadTooLargeError, UnsupportedOperation
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.job import Job, JobSpec
+from swqr_core.model.program import ProgramSpec
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Harness, Seat, StubExecutor, TransportContract
+from swqr_core.testing.contract.job_queries import JobQueryClaims
+from swqr_core.testing.contract.programs import ProgramClaims
+from swqr_core.testing.contract.races import RaceClaims
 
 
 class TestMemory(TransportContract):
     @pytest.fixture
     def harness(self, memory_harness: Harness) -> Harness:
         return memory_harness
+
+
+class TestMemoryWithASmallPlan(RaceClaims, JobQueryClaims):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return MemoryHarness(EngineSettings(default_plan=Plan(pending_jobs=3)))
+
+
+class UsedHarness(MemoryHarness):
+    """A cloud that still has the programs of somebody's earlier work."""
+
+    async def start(self) -> None:
+        await super().start()
+        transport = await self.connect()
+        for name in ("Contract", "Zeta", "Zeta two"):
+            spec = ProgramSpec(name=name, description="Looks for needles", tags=("green", "red"))
+            await transport.add_program(spec, b"pass", key=self.key())
+        await transport.aclose()
+
+
+class TestMemoryThatWasUsedBefore(ProgramClaims):
+    @pytest.fixture
+    def harness(self) -> Harness:
+        return UsedHarness()
 
 
 class PlainHarness(Harness):

@@ -66,6 +66,7 @@ class JobQueryClaims:
     async def test_jobs_of_the_same_moment_are_listed_in_one_order_on_every_page(
         self, world: World
     ) -> None:
+        world.at_once(5, least=5)
         mark = world.harness.key()
         await world.harness.set_backend_online(world.harness.backend, online=False)
         submitted = [(await world.submit(tags=(mark,))).id for _ in range(5)]
@@ -77,6 +78,7 @@ class JobQueryClaims:
 
     @claim("tags")
     async def test_pages_of_jobs_tile_the_list_and_each_tells_the_total(self, world: World) -> None:
+        world.at_once(5, least=5)
         mark = world.harness.key()
         submitted = {(await world.submit(tags=(mark,))).id for _ in range(5)}
         pages = [

@@ -123,13 +123,14 @@ class ProgramClaims:
 
     @claim("programs", "program_uploads")
     async def test_programs_are_found_by_name_text_and_all_of_some_tags(self, world: World) -> None:
-        mine = await _add(world, name="Zeta", description="Looks for needles")
-        await _add(world, name="Zeta two", tags=("red",))
+        mark = world.harness.key()  # there may be programs of earlier runs
+        mine = await _add(world, name=f"Zeta {mark}", description=f"Looks for needles: {mark}")
+        await _add(world, name=f"Zeta {mark} two", tags=("red",))
 
         for query in (
-            ProgramQuery(name="Zeta"),
-            ProgramQuery(search="NEEDLE"),
-            ProgramQuery(search="zeta", tags=("green", "red")),
+            ProgramQuery(name=f"Zeta {mark}"),
+            ProgramQuery(search=f"NEEDLES: {mark.upper()}"),
+            ProgramQuery(search=f"zeta {mark}", tags=("green", "red")),
         ):
             assert [each.id for each in await _all(world.transport, query)] == [mine.id], query
 

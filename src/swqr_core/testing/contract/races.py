@@ -23,21 +23,23 @@ class RaceClaims:
         self, world: World
     ) -> None:
         count = await world.count_jobs()
-        params = [world.harness.params(number) for number in range(_MANY)]
+        many = world.at_once(_MANY)
+        params = [world.harness.params(number) for number in range(many)]
 
         jobs = await asyncio.gather(*(world.submit(params=text) for text in params))
 
         found = await asyncio.gather(*(world.transport.params(job.id) for job in jobs))
-        assert len({job.id for job in jobs}) == _MANY
+        assert len({job.id for job in jobs}) == many
         assert found == params
-        assert await world.count_jobs() == count + _MANY
+        assert await world.count_jobs() == count + many
 
     @claim(Control.EXECUTIONS)
     async def test_jobs_that_run_at_once_all_end_each_with_its_own_result(
         self, world: World
     ) -> None:
-        jobs = await asyncio.gather(*(world.submit() for _ in range(_MANY)))
-        results = [str(number).encode() for number in range(_MANY)]
+        many = world.at_once(_MANY)
+        jobs = await asyncio.gather(*(world.submit() for _ in range(many)))
+        results = [str(number).encode() for number in range(many)]
         for job, result in zip(jobs, results, strict=True):
             await world.harness.finish(job.id, result=result)
 
@@ -87,6 +89,7 @@ class RaceClaims:
     async def test_a_job_submitted_while_its_session_is_drained_runs_or_is_refused(
         self, world: World
     ) -> None:
+        world.at_once(7, least=7)
         session = await world.open()
         first = await world.running(session_id=session.id)
 

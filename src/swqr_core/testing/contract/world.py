@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from attrs import define, field
 
 from swqr_core.lifecycle.job import JobState
@@ -92,6 +93,16 @@ class World:
     def session_spec(self, **spec: Any) -> SessionSpec:
         """Return what a session is opened with; *spec* are fields of it."""
         return SessionSpec(**{"backend": BackendName(self.harness.backend), **spec})
+
+    def at_once(self, most: int, *, least: int = 1) -> int:
+        """Return how many jobs may be pending at once: *most*, or what the plan allows.
+
+        The test is skipped where that is fewer than *least*.
+        """
+        limit = self.harness.pending_limit
+        if limit is not None and limit < least:
+            pytest.skip(f"the plan allows {limit} pending jobs, and this needs {least}")
+        return most if limit is None else min(most, limit)
 
     async def running(self, seconds: float | None = None, **spec: Any) -> Job:
         """Submit a job and return it once it runs.
