@@ -585,9 +585,7 @@ async def test_a_damaged_database_is_refused(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "read-only"
-    folder.mkdir()
+def test_a_folder_that_cannot_be_written_is_refused() -> None:
     program = textwrap.dedent("""
         import asyncio, os, sys
         from pathlib import Path
@@ -596,7 +594,6 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         async def main():
             open_store(Path(sys.argv[1], "store.db"))
 
-        Path(sys.argv[1]).chmod(0o555)
         if os.getuid() == 0:
             os.setuid(65534)  # root may write everywhere
         try:
@@ -604,12 +601,12 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         except Exception as error:
             print(error)
     """)
-    for parent in (tmp_path, *tmp_path.parents):
-        if Path(tempfile.gettempdir()) in parent.parents:
-            parent.chmod(0o755)
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=False
-    )
+    # Not below pytest's folder, which another run that begins meanwhile shuts to everybody else.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", program, folder], capture_output=True, text=True, check=False
+        )
 
     assert "cannot be written" in done.stdout, done.stderr
 
