@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from swqr_core.errors import PayloadTooLargeError
+from swqr_core.errors import InvalidInputError, PayloadTooLargeError
 
 from .grammar import Scan, check_utf8, refuse, unexpected
 
@@ -28,6 +28,7 @@ _MAX_HEAD: Final = 262_144
 _no_string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL).sub
 _blanks = re.compile(r"[ \t\n\r]+").match
 _brackets_only: Final = bytes(set(range(256)) - set(b"[]{}"))
+_ENDLESS: Final = "has an integer of thousands of digits"
 _value_at: Final = json.JSONDecoder().raw_decode
 
 
@@ -104,9 +105,12 @@ def _split(body: bytes, member: str, max_depth: int) -> Generator[None, None, Sp
     yield from scan.run()
     start, end = scan.start, scan.end
     _check_head(len(body) - (end - start), member)
-    if start < 0:
-        return Split(json.loads(body))
-    head = json.loads(body[:start] + b"null" + body[end:])
+    try:
+        if start < 0:
+            return Split(json.loads(body))
+        head = json.loads(body[:start] + b"null" + body[end:])
+    except ValueError:  # it is JSON, so that is left
+        raise refuse(_ENDLESS) from None
     del head[member]
     return Split(head, body[start:end])
 
@@ -134,6 +138,10 @@ def _split_small(body: bytes, member: str, max_depth: int) -> Split:
         raise unexpected(body, at) from None
     except RecursionError:
         raise refuse(f"is nested more than {max_depth} deep") from None
+    except InvalidInputError:
+        raise
+    except ValueError:  # whatever is no JSON was told above
+        raise refuse(_ENDLESS) from None
     return Split(head, None if span is None else text[span].encode())
 
 

@@ -121,6 +121,7 @@ BODIES = [
     b'{"program_id": "sampler", "backend": "ideal_5", "params": {}, "params": {}}',
     b'{"program_id": "sampler", "backend": "ideal_5", "params": "\xff"}',
     b'{"program_id": "sampler", "backend": "ideal_5", "params": ' + b"[" * 100_000,
+    b'{"program_id": "sampler", "backend": "ideal_5", "params": {"a": ' + b"9" * 6000 + b"}}",
     b'{"program_id": {"a": 1}, "backend": ["x"]}',
     b'{"program_id": "' + b"x" * 20_000 + b'", "backend": "ideal_5"}',
     b'{"program_id": "sampler", "backend": "ideal_5", "tags": ' + b'["x", ' * 50_000 + b"]}",

@@ -95,6 +95,15 @@ async def test_metadata_source_and_visibility_are_changed(world: Any) -> None:
     assert (await world.ask("GET", path)).status == 404
 
 
+async def test_a_number_without_end_is_no_source(world: Any) -> None:
+    body = b'{"name":"one","cost":1,"data":' + b"9" * 300_000 + b"}"
+    headers = {"Content-Type": "application/json"}
+    reply = await world.ask("POST", "/programs", data=body, headers=headers)
+
+    assert reply.status == 400
+    assert "data" in reply.error["message"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

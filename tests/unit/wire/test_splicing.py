@@ -182,6 +182,8 @@ async def test_other_tasks_run_while_a_long_body_is_looked_at() -> None:
         ('{"params":1}'.encode("utf-16"), "not UTF-8"),
         (b'{"params":' + b"[" * 500 + b"]" * 500 + b"}", "nested more than 200 deep"),
         (b'{"a":' * 100_000, "nested more than 200 deep"),
+        (b'{"a":' + b"9" * 6000 + b"}", "an integer of thousands of digits"),
+        (b'{"a":' + b"9" * 6000 + b',"params":1}', "an integer of thousands of digits"),
     ],
 )
 def test_what_is_no_json_object_is_refused(body: bytes, words: str, any_size: str) -> None:

@@ -46,7 +46,8 @@ async def upload(call: Call) -> web.StreamResponse:
     key = service.idempotency_key(call.request)
     async with service.bodies.split(call.request, "data", limit=call.most_bytes) as body:
         spec = parse_program_upload(body.head)
-        data = None if body.value is None else json.loads(body.value)
+        # Only a text is looked into: a number could be one without end.
+        data = json.loads(body.value) if body.value and body.value[:1] == b'"' else None
         source = parse_program_source({"data": data})
         if source is None:
             raise InvalidInputError("data", "is required: the program's text as base64", _REFUSED)
