@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 __all__ = [
+    "KERNELED_BITS",
     "MAX_EXECUTIONS",
     "MAX_OPERATIONS",
     "check_circuit",
@@ -30,6 +31,8 @@ __all__ = [
 MAX_EXECUTIONS: Final = 10_000_000
 #: Bytes of one job's classical results: this product's own limit.
 MAX_RESULT_BYTES: Final = 2**30
+#: What a kerneled measurement takes, a complex number where a classified one takes a bit.
+KERNELED_BITS: Final = 128
 #: Operations of a circuit after loops are unrolled: this product's own limit.
 MAX_OPERATIONS: Final = 2_000_000
 
@@ -150,7 +153,7 @@ def check_executions(executions: int, bits: int) -> None:
 
     Args:
         executions: Shots times parameter sets, of all pubs together.
-        bits: Classical bits of all executions together.
+        bits: Classical bits of all executions together; of a kerneled one :data:`KERNELED_BITS`.
 
     Raises:
         ProgramError: It is too large (code 1520).

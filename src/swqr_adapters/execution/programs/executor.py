@@ -16,7 +16,7 @@ import numpy as np
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.codec.errors import is_about_input
 from swqr_adapters.codec.tensors import bits_to_tensor, write_tensor
-from swqr_adapters.execution.checks import check_circuit, check_executions
+from swqr_adapters.execution.checks import KERNELED_BITS, check_circuit, check_executions
 from swqr_adapters.execution.device import Device
 from swqr_adapters.execution.durations import REP_DELAY, circuit_seconds, job_seconds, later
 from swqr_adapters.execution.errors import ProgramError
@@ -49,7 +49,8 @@ def run(request: ExecutionRequest) -> ProgramResult:
     for index, item in enumerate(program.items):
         check_circuit(item.circuit, device, f"item {index}")
     executions = [program.shots * item.size for item in program.items]
-    bits = [item.circuit.num_clbits for item in program.items]
+    each = KERNELED_BITS if program.meas_level in {"kerneled", "both"} else 1
+    bits = [item.circuit.num_clbits * each for item in program.items]
     check_executions(sum(executions), sum(map(operator.mul, executions, bits)))
     start = SystemClock().now()
     seeds = np.random.SeedSequence(request.seed).spawn(len(program.items))

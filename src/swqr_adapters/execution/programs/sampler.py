@@ -17,6 +17,7 @@ from swqr_adapters.clock import SystemClock
 from swqr_adapters.codec import encode
 from swqr_adapters.codec.values import ExecutionSpan, ExecutionSpans
 from swqr_adapters.execution.checks import (
+    KERNELED_BITS,
     check_circuit,
     check_executions,
     check_twirlable,
@@ -90,9 +91,10 @@ def run(request: ExecutionRequest) -> ProgramResult:
     if wrapped:
         for index, pub in enumerate(pubs):
             _check_names(pub.circuit, f"pub {index}")
+    each = KERNELED_BITS if options.meas_type == "kerneled" else 1
     check_executions(
         sum(pub.executions for pub in pubs),
-        sum(pub.executions * pub.circuit.num_clbits for pub in pubs),
+        sum(pub.executions * pub.circuit.num_clbits * each for pub in pubs),
     )
     started = SystemClock().now()
     seed = request.seed if options.seed is None else options.seed

@@ -308,6 +308,17 @@ def test_bad_input_fails_with_a_code_and_a_sentence(
     assert found.reason_solution
 
 
+def test_kerneled_results_that_no_answer_holds_are_refused_before_the_job_runs(
+    outcome: Outcome,
+) -> None:
+    circuit = QuantumCircuit(1, 200)
+    options = {"execution": {"meas_type": "kerneled"}}
+    found = outcome("sampler", "ideal_1", [[circuit, NONE, 1_000_000]], options=options)
+
+    assert found.reason_code == 1520
+    assert "3200000000 bytes" in (found.reason or "")
+
+
 def fractional() -> QuantumCircuit:
     circuit = QuantumCircuit(2, 1)
     circuit.rzz(0.3, 0, 1)

@@ -458,6 +458,17 @@ def test_too_many_executions_are_refused_before_anything_runs(run: Make) -> None
     assert caught.value.code == 1520
 
 
+@pytest.mark.parametrize("level", ["kerneled", "both"])
+def test_kerneled_results_that_no_answer_holds_are_refused_before_anything_runs(
+    run: Make, level: str
+) -> None:
+    program = QuantumProgram(shots=5_000_000, meas_level=level)
+    program.append_circuit_item(QuantumCircuit(1, 20))
+
+    with pytest.raises(ProgramError, match="1600000000 bytes"):
+        run("executor", params_of(program))
+
+
 def test_a_gate_that_the_device_does_not_have_is_refused_by_its_item(run: Make) -> None:
     program = QuantumProgram(shots=5)
     circuit = QuantumCircuit(1, 1)
