@@ -26,6 +26,8 @@ def find_harness(name: str) -> Callable[[], Harness]:
     """
     if ":" in name:
         module, _, attribute = name.partition(":")
+        if not all(module.split(".")):  # empty, or relative to nothing
+            raise ConfigurationError("platform", f"{name!r} begins with no module's full name")
         try:
             made: Callable[[], Harness] = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:

@@ -6,6 +6,11 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
+from swqr_core.errors import ConfigurationError
+from swqr_core.testing.platforms import find_harness
+
 TESTS = """
 import pytest
 from swqr_core.testing import Harness, SequentialIds, StubExecutor, VirtualClock
@@ -131,6 +136,12 @@ def test_a_platform_that_cannot_be_found_ends_the_run_once_and_says_why() -> Non
 
     assert shown.count("No module named 'not_there'") == 1
     assert "`python -m` looks in the current folder, too" in shown
+
+
+@pytest.mark.parametrize("name", [":Harness", ".here:Harness"])
+def test_a_platform_without_a_module_is_a_mistake(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="no module's full name"):
+        find_harness(name)
 
 
 def test_the_suite_asks_for_a_platform_and_says_which_there_are() -> None:
