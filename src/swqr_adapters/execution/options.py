@@ -143,6 +143,7 @@ class SamplerOptions:
         meas_type: ``classified``, ``kerneled`` or ``avg_kerneled``.
         rep_delay: Seconds between executions; None for the device's default.
         dynamical_decoupling: Echoed; sequences do not refocus the modelled errors.
+        remarks: What was asked for and is not done, for the job's log.
     """
 
     default_shots: int | None = None
@@ -151,6 +152,7 @@ class SamplerOptions:
     meas_type: str = "classified"
     rep_delay: float | None = None
     dynamical_decoupling: Mapping[str, Any] = field(factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -192,6 +194,7 @@ class EstimatorOptions:
         calibration_shots: Shots that learning the readout errors costs.
         rep_delay: Seconds between executions; None for the device's default.
         dynamical_decoupling: Echoed.
+        remarks: What was asked for and is not done, for the job's log.
     """
 
     default_precision: float = 0.015625
@@ -205,6 +208,7 @@ class EstimatorOptions:
     calibration_shots: int = 0
     rep_delay: float | None = None
     dynamical_decoupling: Mapping[str, Any] = field(factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def sampler_options(options: object) -> SamplerOptions:
@@ -222,6 +226,7 @@ def sampler_options(options: object) -> SamplerOptions:
         meas_type=_word(execution, "meas_type", _MEAS_TYPES, "classified"),
         rep_delay=_number(execution, "rep_delay"),
         dynamical_decoupling=given.get("dynamical_decoupling") or {},
+        remarks=_remarks(given),
     )
 
 
@@ -274,6 +279,7 @@ def estimator_options(options: object, resilience_level: object = None) -> Estim
         calibration_shots=circuits * each if mitigated else 0,
         rep_delay=_number(given.get("execution") or {}, "rep_delay"),
         dynamical_decoupling=given.get("dynamical_decoupling") or {},
+        remarks=_remarks(given),
     )
 
 
@@ -309,6 +315,20 @@ def _flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
     if not isinstance(value, bool):
         raise _refuse(name, value, "true or false")
     return value
+
+
+def _remarks(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what was asked for and is not done."""
+    found = []
+    if not _flag(given.get("execution") or {}, "init_qubits", default=True):
+        found.append("init_qubits is taken as true: every shot begins in the ground state")
+    simulator = given.get("simulator") or {}
+    found += [
+        f"simulator.{name} is left out: the device has its own"
+        for name in ("basis_gates", "coupling_map")
+        if name in simulator
+    ]
+    return tuple(found)
 
 
 def _is_auto(value: object) -> bool:

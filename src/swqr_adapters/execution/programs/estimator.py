@@ -110,7 +110,7 @@ def run(request: ExecutionRequest) -> ProgramResult:
         result=encode(document),
         quantum_seconds=used,
         metrics=metrics([pub.circuit for pub in pubs], sum(counts), seconds),
-        logs=[f"{len(pubs)} pubs on {device.name}, {used:.3f} quantum seconds"],
+        logs=[f"{len(pubs)} pubs on {device.name}, {used:.3f} quantum seconds", *options.remarks],
     )
 
 

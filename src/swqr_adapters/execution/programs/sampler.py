@@ -141,7 +141,7 @@ def run(request: ExecutionRequest) -> ProgramResult:
         metrics=metrics(
             [pub.circuit for pub in pubs], sum(pub.executions for pub in pubs), seconds
         ),
-        logs=[f"{len(pubs)} pubs on {device.name}, {used:.3f} quantum seconds"],
+        logs=[f"{len(pubs)} pubs on {device.name}, {used:.3f} quantum seconds", *options.remarks],
     )
 
 

@@ -221,6 +221,22 @@ def test_metrics_tell_what_ran(outcome: Outcome) -> None:
     assert found.quantum_seconds > 2.0
 
 
+@pytest.mark.parametrize(
+    ("program", "pub"), [("sampler", [bell(), NONE, 10]), ("estimator", [QuantumCircuit(1), "Z"])]
+)
+def test_what_was_asked_for_and_is_not_done_is_said_in_the_log(
+    program: str, pub: Any, outcome: Outcome
+) -> None:
+    options = {"execution": {"init_qubits": False}, "simulator": {"coupling_map": [[0, 1]]}}
+    found = outcome(program, "ideal_2", [pub], options=options)
+    silent = outcome(program, "ideal_2", [pub], options={"execution": {"init_qubits": True}})
+
+    assert found.status is ExecutionStatus.COMPLETED
+    assert "init_qubits is taken as true" in found.logs
+    assert "simulator.coupling_map is left out" in found.logs
+    assert "init_qubits" not in silent.logs
+
+
 def test_a_fixed_duration_is_the_jobs(outcome: Outcome) -> None:
     found = outcome("sampler", "ideal_2", [[bell(), NONE, 10]], spec={"job_seconds": 12.5})
 
@@ -401,6 +417,7 @@ def test_a_program_that_breaks_the_grammar_is_told_so(outcome: Outcome) -> None:
         ({"options": {"simulator": {"noise_model": ARRAY}}}, 1521, "noise_model"),
         ({"options": {"execution": {"meas_type": ARRAY}}}, 1521, "meas_type"),
         ({"options": {"execution": {"rep_delay": ARRAY}}}, 1521, "rep_delay"),
+        ({"options": {"execution": {"init_qubits": "no"}}}, 1521, "init_qubits"),
     ],
 )
 def test_bad_parameters_fail_with_a_code_and_a_sentence(
