@@ -184,6 +184,7 @@ async def test_closing_removes_the_directory(tmp_path: Path) -> None:
 async def test_a_store_that_is_forgotten_removes_its_directory(tmp_path: Path) -> None:
     store = SpillingBlobStore(0, tmp_path)
     await store.put(b"x")
+    await asyncio.get_running_loop().shutdown_default_executor()  # its threads hold on to it
 
     del store
     gc.collect()
