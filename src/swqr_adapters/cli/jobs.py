@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from swqr_adapters.execution.text import printable
 from swqr_core.config.connect import system_clock
@@ -81,7 +82,8 @@ def jobs(  # noqa: PLR0913 - one for each option
     if ctx.invoked_subcommand is not None:
         ctx.obj = profile
         return
-    filters = (states, pending, backend, program, session, tags, after)
+    limited = ctx.get_parameter_source("limit") is ParameterSource.COMMANDLINE
+    filters = (states, pending, backend, program, session, tags, after, limited)
     check_watch(watch=watch, as_json=as_json, alone="--journal" if journal else "", filters=filters)
     if journal:
         # Two profiles may lead to the same place.

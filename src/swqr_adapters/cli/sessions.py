@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from swqr_core.config.connect import system_clock
 from swqr_core.lifecycle.session import SessionState
@@ -80,7 +81,8 @@ def sessions(  # noqa: PLR0913 - one for each option
     if ctx.invoked_subcommand is not None:
         ctx.obj = profile
         return
-    filters = (states, open_only, mode, backend, after)
+    limited = ctx.get_parameter_source("limit") is ParameterSource.COMMANDLINE
+    filters = (states, open_only, mode, backend, after, limited)
     check_watch(watch=watch, as_json=as_json, alone="--orphans" if orphans else "", filters=filters)
     if orphans:
         # Two profiles may lead to the same place.

@@ -77,6 +77,8 @@ def test_a_job_is_shown_whole(swqr: Swqr, world: World) -> None:
         ("jobs", "--journal", "--watch"),
         ("sessions", "--watch", "--json"),
         ("sessions", "--orphans", "--open"),
+        ("jobs", "--journal", "--limit", "5"),
+        ("sessions", "--orphans", "--limit", "5"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(swqr: Swqr, args: tuple[str, ...]) -> None:
