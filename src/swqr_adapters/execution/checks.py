@@ -23,6 +23,7 @@ __all__ = [
     "check_executions",
     "check_static",
     "check_twirlable",
+    "operation_names",
     "parameter_array",
     "points_of",
 ]
@@ -137,7 +138,7 @@ def check_twirlable(circuit: "QuantumCircuit", device: Device, where: str) -> No
     Raises:
         ProgramError: It has fractional gates, which the service does not twirl (code 1519).
     """
-    found = sorted(_FRACTIONAL & set(circuit.count_ops()))
+    found = sorted(_FRACTIONAL & operation_names(circuit))
     if found and device.calibration is not None:
         raise ProgramError(
             f"The circuit of {where} has the fractional gates {' and '.join(found)}, which cannot "
@@ -146,6 +147,15 @@ def check_twirlable(circuit: "QuantumCircuit", device: Device, where: str) -> No
             "Transpile for the device without fractional gates, or switch gate twirling, PEC and "
             "PEA off.",
         )
+
+
+def operation_names(circuit: "QuantumCircuit") -> set[str]:
+    """Return the names of all operations, those in boxes and control flow included."""
+    found = set(circuit.count_ops())
+    for item in circuit.data:
+        for block in getattr(item.operation, "blocks", ()):
+            found |= operation_names(block)
+    return found
 
 
 def check_executions(executions: int, bits: int) -> None:

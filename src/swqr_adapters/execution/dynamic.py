@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import Measure, Qubit, Reset
+from qiskit.circuit import Clbit, Measure, Qubit, Reset
 
 from .binding import Binding
 from .channels import RunErrors
+from .checks import operation_names
 from .errors import ProgramError
 from .parts import Part
 from .steps import AER_GATES, DYNAMIC, touched_qubits
@@ -120,6 +121,10 @@ def _extract(circuit: QuantumCircuit, part: Part) -> QuantumCircuit:
             [place[q] for q in step.qubits],
             [circuit.clbits[c] for c in step.clbits],
         )
+    if "measure" not in operation_names(out):  # what is not measured, Aer may not count
+        unread = Clbit()
+        out.add_bits([unread])
+        out.append(Measure(), [qubits[0]], [unread])
     return out
 
 

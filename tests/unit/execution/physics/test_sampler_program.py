@@ -351,6 +351,21 @@ def test_fractional_gates_are_not_twirled(outcome: Outcome) -> None:
     assert "rzz" in (found.reason or "")
 
 
+@pytest.mark.parametrize("wrapped", ["box", "if_else"])
+def test_fractional_gates_inside_others_are_not_twirled(wrapped: str, outcome: Outcome) -> None:
+    circuit = QuantumCircuit(2, 1)
+    block = circuit.box() if wrapped == "box" else circuit.if_test((circuit.clbits[0], 0))
+    with block:
+        circuit.rzz(0.3, 0, 1)
+    options = {"twirling": {"enable_gates": True}}
+
+    found = outcome("sampler", "ibm_fractional", [[circuit, NONE, 10]], options=options)
+    untwirled = outcome("sampler", "ibm_fractional", [[circuit, NONE, 10]])
+
+    assert found.reason_code == 1519
+    assert untwirled.reason_code is None
+
+
 def test_fractional_gates_run_without_twirling(outcome: Outcome) -> None:
     found = outcome("sampler", "ibm_fractional", [[fractional(), NONE, 10]])
 

@@ -362,6 +362,18 @@ def test_real_time_variables_run(device: Make) -> None:
     assert counts == {"111": 10}
 
 
+@pytest.mark.parametrize("name", ["ideal_2", "ibm_fractional"])
+def test_a_steered_circuit_needs_no_measurement(name: str, device: Make) -> None:
+    circuit = QuantumCircuit(2, 2)
+    circuit.store(circuit.clbits[1], expr.lift(True))
+    with circuit.if_test((circuit.clbits[1], 1)):
+        circuit.x(0)
+
+    bits = sample(circuit, [], shots=10, seed=1, device=device(name))["c"]
+
+    assert bits.get_counts() == {"10": 10}
+
+
 def test_a_loop_can_be_left_early(device: Make) -> None:
     circuit = QuantumCircuit(3, 3)
     with circuit.for_loop(range(5)):
