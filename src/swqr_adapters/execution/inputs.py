@@ -1,6 +1,6 @@
 """What sampler and estimator jobs have in common: their parameters, circuits, seeds, metrics."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -16,7 +16,7 @@ from .sizes import check_definitions, check_sizes
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["metrics", "pub_seed", "read_circuit", "read_parameters", "read_shots"]
+__all__ = ["has_version", "metrics", "pub_seed", "read_circuit", "read_parameters", "read_shots"]
 
 _MAX_SHOWN: Final = 40
 
@@ -46,11 +46,9 @@ def read_parameters(request: ExecutionRequest, keys: Collection[str]) -> dict[st
             1002,
             f"Its parameters are {', '.join(sorted(keys))}.",
         )
-    version = params.get("version", 2)
-    # Decoded parameters may be arrays, which compare element by element.
-    if not isinstance(version, int | float) or version != 2:  # noqa: PLR2004 - the only version
+    if not has_version(params, 2):  # the only one
         raise ProgramError(
-            f"Version {version!r} of the program {request.program_id} is not known.",
+            f"Version {params['version']!r} of the program {request.program_id} is not known.",
             1002,
             'Send "version": 2.',
         )
@@ -142,6 +140,13 @@ def pub_seed(seed: int, index: int) -> int:
     """Return the seed of one pub, from the job's seed."""
     state = np.random.SeedSequence([seed, index]).generate_state(2, np.uint32)
     return int(state[0]) << 32 | int(state[1])
+
+
+def has_version(params: Mapping[str, Any], known: int) -> bool:
+    """Return whether parameters are of a version; those that name none are."""
+    version = params.get("version", known)
+    # Decoded parameters may be arrays, which compare element by element.
+    return isinstance(version, int | float) and version == known
 
 
 def metrics(

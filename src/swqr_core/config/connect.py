@@ -250,7 +250,8 @@ def _told(
     if error.setting and "did you mean" not in error.problem:
         hint = nearest(error.setting, OWN_KEYS)
     problem = f"{_masked(error.problem, texts)}{'; ' if hint else ''}{hint.strip()}"
-    return ConfigurationError(f"{place}, {error.source}", problem, error.setting)
+    source = error.source if error.source.startswith(place) else f"{place}, {error.source}"
+    return ConfigurationError(source, problem, error.setting)
 
 
 def _masked(message: str, texts: Mapping[str, str]) -> str:

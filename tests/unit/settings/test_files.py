@@ -167,6 +167,14 @@ def test_an_unknown_transport_is_told_with_file_and_line(
         connect()
 
 
+def test_where_a_wrong_word_stands_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWQR_TRANSPORT", "memry")
+
+    with pytest.raises(ConfigurationError, match="did you mean 'memory'") as caught:
+        connect()
+    assert str(caught.value).count("the variable SWQR_TRANSPORT") == 1
+
+
 def test_an_unknown_wrapper_is_told_with_file_and_line(
     configure: Callable[..., tuple[Path, Path]],
 ) -> None:

@@ -19,7 +19,7 @@ from swqr_adapters.execution.checks import check_circuit
 from swqr_adapters.execution.device import Device
 from swqr_adapters.execution.durations import job_seconds
 from swqr_adapters.execution.errors import ProgramError
-from swqr_adapters.execution.inputs import metrics, read_circuit
+from swqr_adapters.execution.inputs import has_version, metrics, read_circuit
 from swqr_adapters.execution.result import ProgramResult
 from swqr_core.ports.executor import ExecutionRequest
 
@@ -105,9 +105,7 @@ def _read(params: Any, device: Device) -> "tuple[list[QuantumCircuit], dict[str,
         raise MalformedPayloadError("$", "an object with circuits is due")
     if extra := params.keys() - {"circuits", "options", "version"}:
         raise MalformedPayloadError("$", f"the field {shorten(min(extra))} is not known")
-    version = params.get("version", 2)
-    # Decoded parameters may be arrays, which compare element by element.
-    if not isinstance(version, int | float) or version != 2:  # noqa: PLR2004 - of this form
+    if not has_version(params, 2):
         raise MalformedPayloadError(
             "$.version", "2 is due, or a schema_version for boxed instructions"
         )
