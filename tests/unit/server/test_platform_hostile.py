@@ -233,6 +233,8 @@ DOCUMENTS = {
     "many tokens": "{ " + "workspace { slug } " * 1500 + "}",
     "the same field again and again": " ".join(
         f"query q{n} {{ workspace {{ {'slug ' * 480} }} }}" for n in range(8)),
+    "the same field in fragments within fragments":
+        "{ " + "... { " * 30 + "workspace { slug } " * 60 + "} " * 31,
     "many definitions": " ".join(f"query q{n} {{ workspace {{ slug }} }}" for n in range(60)),
     "long": "{ workspace { slug } } #" + "x" * 70_000,
     "a subscription": "subscription { workspace { slug } }",
@@ -254,6 +256,23 @@ async def test_a_document_that_is_nonsense_or_too_much_is_refused_at_once(
     assert reply.json.get("data") is None
     message_of(reply)
     assert time.process_time() - started < 2
+
+
+BRANCHES = " ".join(f"fragment f{n} on __Schema {{ ...f{n + 1} ...f{n + 1} }}" for n in range(20))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __schema { ...f0 } } " + BRANCHES + " fragment f20 on __Schema { ...nowhere }",
+        "{ __typename } fragment f on Query { __schema { ...f0 } } " + BRANCHES
+        + " fragment f20 on __Schema { description }",
+    ],
+    ids=["that end in one that nobody wrote", "that nobody spreads"],
+)  # fmt: skip
+def test_fragments_count_where_validation_alone_would_follow_them(document: str) -> None:
+    with pytest.raises(InvalidInputError, match="at most 500"):
+        Documents().parse(document)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -107,41 +108,47 @@ class _Size:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self._names: Counter[str] = Counter()
+        self._inline = 0
         self._counted: dict[str, tuple[int, int, int]] = {}
         self._open: set[str] = set()
 
     def check(self, operations: list[OperationDefinitionNode]) -> int:
-        most = 0
-        for name, fragment in self._fragments.items():
-            self._of_fragment(name, fragment)
-        for operation in operations:
-            depth, fields, searches = self._of(operation.selection_set, 1)
+        # Validation reads fragments that nobody spreads too.
+        sizes = [self._of_fragment(name, fragment) for name, fragment in self._fragments.items()]
+        asked = [self._of(operation.selection_set, 1) for operation in operations]
+        for depth, fields, searches in sizes + asked:
             if depth > _DEEPEST:
                 raise _refuse(f"is nested {depth} deep, and at most {_DEEPEST} are answered")
             if fields > _MOST_FIELDS:
                 raise _refuse(f"asks for {fields} fields, and at most {_MOST_FIELDS} are answered")
             if searches > _MOST_SEARCHES:
                 raise _refuse(f"searches {searches} times, and at most {_MOST_SEARCHES} are done")
-            most = max(most, fields)
-        # Validation holds all fields of one name in the answer against each other.
-        if sum(count**2 for count in self._names.values()) > _MOST_PAIRS:
+        # Validation holds all fields of one name in the answer against each other, and again for
+        # each inline fragment around them (CVE-2026-75507: graphql-core has a limit of its own from
+        # 3.2.12 on, and the Strangeworks SDK wants an older one).
+        pairs = sum(count**2 for count in self._names.values())
+        if pairs * (1 + self._inline) > _MOST_PAIRS:
             raise _refuse("asks for the same fields too often")
-        return most
+        return max((fields for _, fields, _ in asked), default=0)
 
-    def _of(self, selection: SelectionSetNode | None, level: int) -> tuple[int, int, int]:
+    def _of(
+        self, selection: SelectionSetNode | None, level: int, inline: int = 0
+    ) -> tuple[int, int, int]:
         """Return how deep a selection is, how many fields it has, and how many searches."""
         depth = fields = searches = 0
+        self._inline = max(self._inline, inline)
         if level > 2 * _DEEPEST:
             raise _refuse(f"is nested more than {_DEEPEST} deep")
         for node in () if selection is None else selection.selections:
             if isinstance(node, FragmentSpreadNode):
                 name = node.name.value
                 fragment = self._fragments.get(name)
-                # A fragment that nobody wrote is for validation to tell.
-                below = (0, 0, 0) if fragment is None else self._of_fragment(name, fragment)
+                # A fragment that nobody wrote is for validation to tell, and work for it.
+                below = (0, 1, 0) if fragment is None else self._of_fragment(name, fragment)
                 add = 0
             else:
-                below = self._of(getattr(node, "selection_set", None), level + 1)
+                around = inline + isinstance(node, InlineFragmentNode)
+                below = self._of(getattr(node, "selection_set", None), level + 1, around)
                 add = 1 if isinstance(node, FieldNode) else 0
             depth = max(depth, below[0] + add)
             fields += below[1] + add
