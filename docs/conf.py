@@ -19,6 +19,7 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_fence_as_directive = ["mermaid"]  # as a Git forge writes it
 myst_heading_anchors = 3
+mermaid_version = "11.17.2"  # what the extension takes by itself has known weaknesses
 
 html_theme = "furo"
 html_title = f"swqr {release}"
