@@ -291,6 +291,25 @@ def count(path: Path, table: str) -> int:
         return found
 
 
+async def test_a_job_whose_turn_came_while_nobody_ran_runs_at_the_next_start(
+    opened: Opener,
+) -> None:
+    settings = EngineSettings(pace=Pace.REAL)
+    outcome = ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"42", quantum_seconds=60)
+    cloud = await opened(executor=StubExecutor(outcome), settings=settings)
+    before = cloud.transport()
+    await before.submit(SPEC, b"[1]", key="k-1")
+    queued = await before.submit(SPEC, b"[2]", key="k-2")
+    await until(lambda: bool(cloud.machine.executed()))
+
+    later = VirtualClock(START + timedelta(days=1))
+    after = (await opened(executor=Echo(), settings=settings, clock=later)).transport()
+    ended = await after.wait_job(queued.id, timeout=None)
+
+    assert (ended.state, ended.reason) == (JobState.COMPLETED, None)
+    assert await after.result(queued.id) == b"result of [2]"
+
+
 async def test_a_log_that_was_compacted_holds_all_and_stays_small(
     opened: Opener, path: Path
 ) -> None:

@@ -173,10 +173,10 @@ class MemoryCloud:
             ConfigurationError: The log is damaged.
             InvalidInputError: A record of the log cannot be read.
         """
-        running = await self.machine.recover()
+        await self.machine.recover()
         await self.payloads.restore(self._executions.restore(self.machine.executed()))
         self._known.update(self.machine.view.devices())
-        for job_id in running:
+        for job_id in await self.machine.go_on():
             if rerun:
                 self.machine.start(job_id)
             else:

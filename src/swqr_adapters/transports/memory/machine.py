@@ -107,23 +107,29 @@ class Machine:
         """Return the cloud's time, which never goes back even if a real clock is set."""
         return self._began + timedelta(seconds=self._clock.monotonic() - self._began_monotonic)
 
-    async def recover(self) -> tuple[JobId, ...]:
-        """Take in what the log holds, and go on from there; call this before anything else.
-
-        Deadlines that passed meanwhile fire now, dated by themselves.
-
-        Returns:
-            The jobs that were running and of which nobody runs the execution any more.
+    async def recover(self) -> None:
+        """Take in what the log holds; call this before anything else, and ``go_on`` after it.
 
         Raises:
             ConfigurationError: The log is damaged.
             InvalidInputError: A record cannot be read.
         """
-        if self._log is None:
-            return ()
-        await self._restore(self._log, self._engine, self.view)
-        if self._engine.now is not None:
-            self._began = max(self._began, self._engine.now)
+        if self._log is not None:
+            await self._restore(self._log, self._engine, self.view)
+            if self._engine.now is not None:
+                self._began = max(self._began, self._engine.now)
+
+    async def go_on(self) -> tuple[JobId, ...]:
+        """Go on from what was recovered: deadlines that passed meanwhile fire, dated by themselves.
+
+        What comes of them is done at once, so whatever jobs need to run must be there.
+
+        Returns:
+            The jobs that were running and of which nobody runs the execution any more.
+
+        Raises:
+            UnreachableError: The log cannot be written.
+        """
         left = self._engine.outstanding()
         at = self.now()
         await self._commit(None, at, self._engine.advance_to(at))
