@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from errno import ENOENT
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from swqr_core.errors import (
     ConfigurationError,
     InvalidInputError,
     LimitExceededError,
+    UnreachableError,
 )
 from swqr_core.model.payload import Payload
 
@@ -129,6 +131,7 @@ class SpillingBlobStore:
         Raises:
             ClosedError: The store was closed.
             KeyError: There are none under that digest.
+            UnreachableError: They cannot be read now.
         """
         blob = self._find(digest)
         if blob.data is not None:
@@ -236,6 +239,10 @@ class SpillingBlobStore:
             return await asyncio.to_thread(pack.read, blob.offset + start, length)
         except OSError as error:
             self._check()
+            if error.errno not in {None, ENOENT}:  # for example too many open files
+                raise UnreachableError(
+                    "memory", f"a temporary file cannot be read ({error}): try again later"
+                ) from error
             raise KeyError(blob.payload.digest) from error  # somebody cleaned the directory up
         finally:
             await _remove(pack.unpin())

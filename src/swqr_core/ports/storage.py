@@ -120,6 +120,8 @@ class BlobStore(Protocol):
         Raises:
             KeyError: There are none under that digest, or none that it fits: bytes that were
                 damaged are never given.
+            UnreachableError: They cannot be read now, for example because too many files are
+                open.
         """
         ...
 

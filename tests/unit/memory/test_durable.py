@@ -438,6 +438,54 @@ async def test_a_job_whose_parameters_are_damaged_fails_with_that_reason(
     assert "params of job" in (ended[1].reason or "")
 
 
+async def test_a_job_whose_parameters_cannot_be_read_for_a_moment_runs_after_that(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, refused = Path.read_bytes, list[Path]()
+
+    def read_at_last(file: Path) -> bytes:
+        if len(refused) < 3:
+            refused.append(file)
+            raise OSError(24, "Too many open files")
+        return read(file)
+
+    params = b"[" + b" " * 100_000 + b"]"
+    transport = (await opened()).transport()
+    monkeypatch.setattr(Path, "read_bytes", read_at_last)
+    job = await transport.submit(SPEC, params, key="k")
+    ended = await transport.wait_job(job.id, timeout=None)
+
+    assert (ended.state, ended.reason) == (JobState.COMPLETED, None)
+    assert await transport.result(job.id) == b"result of " + params
+
+
+@pytest.mark.parametrize("meanwhile", ["taken", "deleted"])
+async def test_a_result_that_goes_while_it_is_read_is_not_told_as_lost(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    cloud = await opened()
+    transport = cloud.transport()
+    job = await transport.submit(evolve(SPEC, private=True), b"[1]", key="k")
+    await transport.wait_job(job.id, timeout=None)
+    get = cloud.blobs.get
+
+    async def get_late(digest: str) -> bytes:
+        monkeypatch.undo()
+        if meanwhile == "taken":
+            await transport.result(job.id)
+        else:
+            await transport.delete_job(job.id)
+        data: bytes = await get(digest)
+        return data
+
+    monkeypatch.setattr(cloud.blobs, "get", get_late)
+    if meanwhile == "taken":
+        assert await transport.result(job.id) is None
+    else:
+        with pytest.raises(JobNotFoundError):
+            await transport.result(job.id)
+
+
 # --- a disk that is full -----------------------------------------------------------------------
 
 
@@ -623,6 +671,50 @@ async def test_a_caller_who_gives_up_harms_nobody(opened: Opener) -> None:
     assert ended.state is JobState.COMPLETED
     assert await transport.result(job.id) == b"result of [1]"
     assert (await transport.jobs(JobQuery())).total == 1
+
+
+async def test_a_repetition_that_is_given_up_leaves_no_bytes_behind(opened: Opener) -> None:
+    log = SlowLog()
+    cloud = await opened(log=log)
+    transport = cloud.transport()
+    await transport.open_session(SESSION, key="s")
+    log.disk.clear()
+    first, again = (
+        asyncio.ensure_future(transport.submit(SPEC, b"[1]", key="k-1")) for _ in range(2)
+    )
+    await asyncio.sleep(0.05)
+    again.cancel()
+    await asyncio.sleep(0.01)
+    log.disk.set()
+    job = await first
+    await transport.wait_job(job.id, timeout=None)
+    await transport.delete_job(job.id)
+
+    assert again.cancelled()
+    assert len(cloud.blobs) == 0
+
+
+async def test_a_job_that_is_cancelled_before_its_log_is_stored_leaves_no_bytes_behind(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = ExecutionOutcome(status=ExecutionStatus.COMPLETED, result=b"42", logs="done")
+    cloud = await opened(executor=StubExecutor(outcome))
+    transport = cloud.transport()
+    put, stored, go_on = cloud.blobs.put, asyncio.Event(), asyncio.Event()
+
+    async def put_logs_late(data: bytes) -> Payload:
+        if data == b"done":
+            stored.set()
+            await go_on.wait()
+        address: Payload = await put(data)
+        return address
+
+    monkeypatch.setattr(cloud.blobs, "put", put_logs_late)
+    job = await transport.submit(SPEC, b"{}", key="k")
+    await stored.wait()
+    await transport.cancel_job(job.id)
+    await transport.delete_job(job.id)
+    await until(lambda: len(cloud.blobs) == 0)
 
 
 async def test_closing_confirms_what_is_on_its_way(opened: Opener) -> None:

@@ -23,6 +23,7 @@ from swqr_core.errors import (
     ConfigurationError,
     InvalidInputError,
     LimitExceededError,
+    UnreachableError,
 )
 from swqr_core.model.payload import Payload
 
@@ -371,6 +372,23 @@ async def test_a_blob_whose_file_somebody_removed_is_a_key_error(tmp_path: Path)
 
     with pytest.raises(KeyError):
         await store.get(payload.digest)
+    await store.aclose()
+
+
+async def test_a_blob_whose_file_cannot_be_opened_now_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    store = SpillingBlobStore(0, tmp_path)
+    payload = await store.put(b"x")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UnreachableError, match="Too many open files"):
+        await store.get(payload.digest)
+    monkeypatch.undo()
+
+    assert await store.get(payload.digest) == b"x"
     await store.aclose()
 
 

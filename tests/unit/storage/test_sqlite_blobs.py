@@ -208,6 +208,22 @@ async def test_missing_bytes_are_reported(
     assert "missing" in caplog.text
 
 
+async def test_what_cannot_be_read_now_is_not_missing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: Path) -> bytes:
+        raise OSError(24, "Too many open files")
+
+    payload = await store.blobs.put(LARGE)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UnreachableError, match="Too many open files"):
+        await store.blobs.get(payload.digest)
+    monkeypatch.undo()
+
+    assert await store.blobs.get(payload.digest) == LARGE
+    assert caplog.text == ""
+
+
 @SIZES
 async def test_the_same_bytes_put_again_mend_what_was_damaged(
     store: Store, path: Path, data: bytes

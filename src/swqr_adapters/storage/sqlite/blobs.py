@@ -16,7 +16,7 @@ from swqr_core.model.payload import Payload
 
 from .damage import Damage
 from .location import StoreFiles
-from .reader import Reader
+from .reader import Reader, unreadable
 from .writer import Writer, unwritable
 
 __all__ = ["SqliteBlobStore"]
@@ -90,6 +90,7 @@ class SqliteBlobStore:
         Raises:
             ClosedError: The store was closed.
             KeyError: There are none under that digest, or no sound ones.
+            UnreachableError: They cannot be read now.
         """
         self._check()
         data, inside = None, False
@@ -269,8 +270,10 @@ class SqliteBlobStore:
     def _read(self, digest: str) -> bytes | None:
         try:
             return self._path(digest).read_bytes()
-        except OSError:
+        except FileNotFoundError:
             return None
+        except OSError as error:  # for example too many open files: that does not make it missing
+            raise unreadable(error) from error
 
     def _all_outside(self) -> dict[str, Path]:
         found: dict[str, Path] = {}

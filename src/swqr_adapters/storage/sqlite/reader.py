@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from swqr_core.errors import ClosedError, UnreachableError
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "unreadable"]
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Reader:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
         except sqlite3.Error as error:
-            raise UnreachableError("memory", f"the store cannot be read ({error})") from error
+            raise unreadable(error) from error
 
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
@@ -57,3 +57,8 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def unreadable(error: Exception) -> UnreachableError:
+    """Return what a caller is told when the disk gave nothing."""
+    return UnreachableError("memory", f"the store cannot be read ({error}): try again later")

@@ -10,8 +10,8 @@ from attrs import evolve
 from swqr_adapters.fleet import Fleet
 from swqr_adapters.fleet.entry import DeviceEntry
 from swqr_adapters.fleet.shaped import ShapedFleet
-from swqr_core.engine.facts import Effect, Fact, JobEnded
-from swqr_core.engine.inputs import AddDevice, SetDeviceStatus
+from swqr_core.engine.facts import Effect, Fact, JobEnded, Step
+from swqr_core.engine.inputs import AddDevice, Input, SetDeviceStatus
 from swqr_core.engine.settings import Device, EngineSettings
 from swqr_core.errors import (
     BackendNotFoundError,
@@ -20,6 +20,7 @@ from swqr_core.errors import (
 )
 from swqr_core.model.backend import BackendStatus
 from swqr_core.model.ids import BackendName, InstanceId
+from swqr_core.model.payload import Payload
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.program import Program
 from swqr_core.ports.clock import Clock
@@ -193,6 +194,30 @@ class MemoryCloud:
             SetDeviceStatus(name=BackendName(name), status=status, reason=reason)
         )
 
+    async def feed_with(self, data: bytes, make: Callable[[Payload], Input]) -> Step:
+        """Store bytes and feed the input that needs them; let go of them if nothing came of it.
+
+        Cancelling this does not undo it once the bytes are stored.
+
+        Raises:
+            SwqrError: It was refused, or there is no room; nothing has changed.
+        """
+        stored = await self.blobs.put(data)
+
+        async def feed() -> Step:
+            used = False
+            try:
+                step = await self.machine.feed(make(stored))
+                used = bool(step.facts)  # else a key has made its thing already
+            finally:
+                if not used:
+                    await self.blobs.release(stored.digest)
+            return step
+
+        feeding = asyncio.ensure_future(feed())
+        feeding.add_done_callback(_look_at)  # whoever asked may give up meanwhile
+        return await asyncio.shield(feeding)
+
     async def aclose(self) -> None:
         """Stop running jobs, forget all of them, release everything. Closing twice is fine.
 
@@ -285,6 +310,6 @@ class MemoryCloud:
             raise ClosedError("the in-memory cloud")
 
 
-def _look_at(task: asyncio.Task[object]) -> None:
+def _look_at(task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
         task.exception()

@@ -136,7 +136,7 @@ class Executions:
     async def _run(self, job_id: JobId) -> ExecutionOutcome:
         view = self._machine.view
         job, number = view.by_id(job_id), view.number(job_id)
-        params = await self._payloads.read(job_id, "params", job.params)
+        params = await self._payloads.need(job_id, "params", lambda: job.params)
         request = ExecutionRequest(
             job_id=job_id,
             program_id=job.spec.program_id,
@@ -148,7 +148,7 @@ class Executions:
         pinned = view.pinned(job_id)
         if pinned is None or self._runner is None:
             return await self._executor.execute(request)
-        source = await self._payloads.read(job_id, "program", pinned.source)
+        source = await self._payloads.need(job_id, "program", lambda: pinned.source)
         publisher = Publisher(job_id, self._machine, self._payloads)
         try:
             outcome = await self._runner.run(
@@ -163,10 +163,16 @@ class Executions:
         return outcome
 
     async def _store(self, outcome: ExecutionOutcome) -> "_Stored":
-        done = outcome.status is ExecutionStatus.COMPLETED
-        result = await self._payloads.keep(outcome.result) if outcome.result or done else None
-        logs = await self._payloads.keep(outcome.logs.encode()) if outcome.logs else None
-        return _Stored(result=result, logs=logs)
+        done, stored = outcome.status is ExecutionStatus.COMPLETED, _Stored()
+        try:
+            if outcome.result or done:
+                stored = evolve(stored, result=await self._payloads.keep(outcome.result))
+            if outcome.logs:
+                stored = evolve(stored, logs=await self._payloads.keep(outcome.logs.encode()))
+        except BaseException:  # the job was cancelled, or there is no room
+            self._drop(stored)
+            raise
+        return stored
 
     async def _finish(self, outcome: FinishExecution) -> None:
         """Tell the engine what came of an execution, as soon as the log takes it."""

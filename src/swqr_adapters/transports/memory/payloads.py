@@ -1,7 +1,9 @@
 """The bytes of a cloud's jobs and programs: kept, read, and let go of when nobody needs them."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final
 
 from swqr_core.engine.facts import Fact, JobDeleted, ResultTaken
 from swqr_core.engine.view import View
@@ -13,6 +15,8 @@ from .sources import Sources
 
 __all__ = ["Payloads"]
 
+_TRIES: Final = 30
+
 
 class Payloads:
     """Keeps bytes as long as a fact says that somebody needs them.
@@ -20,7 +24,7 @@ class Payloads:
     Args:
         blobs: Where they are.
         view: The cloud as it was before each fact.
-        retry: After how many seconds a store that had no room is tried again.
+        retry: After how many seconds a store that had no room, or gave nothing, is tried again.
     """
 
     def __init__(self, blobs: BlobStore, view: View, *, retry: float) -> None:
@@ -56,25 +60,41 @@ class Payloads:
                 await asyncio.sleep(self._retry)
 
     async def read(
-        self, id: str, what: str, payload: Payload | None, *, noun: str = "job"
+        self, id: str, what: str, address: Callable[[], Payload | None], *, noun: str = "job"
     ) -> bytes | None:
         """Return bytes of a job or program, if it has them.
 
         Args:
             id: The job's or program's id.
             what: ``params``, ``result``, ``logs``, ...
-            payload: Their address.
+            address: Returns where they are now, or raises what a reader is told if there is no
+                such job or program any more.
             noun: What the id is of.
 
         Raises:
             PayloadLostError: They are damaged or gone.
+            UnreachableError: They cannot be read now.
         """
-        if payload is None:
-            return None
-        try:
-            return await self._blobs.get(payload.digest)
-        except KeyError as error:
-            raise PayloadLostError(noun, id, what) from error
+        while (payload := address()) is not None:
+            try:
+                return await self._blobs.get(payload.digest)
+            except KeyError as error:
+                if address() == payload:  # else they were let go of meanwhile
+                    raise PayloadLostError(noun, id, what) from error
+        return None
+
+    async def need(self, id: str, what: str, address: Callable[[], Payload | None]) -> bytes | None:
+        """Return what a job needs to run, like ``read``; wait for a store that cannot be read now.
+
+        Raises:
+            PayloadLostError: They are damaged or gone.
+            UnreachableError: They could not be read in a good while.
+        """
+        for _ in range(_TRIES):
+            with suppress(UnreachableError):
+                return await self.read(id, what, address)
+            await asyncio.sleep(self._retry)
+        return await self.read(id, what, address)
 
     def release(self, digest: str) -> None:
         """Undo one ``put`` of the store, soon."""

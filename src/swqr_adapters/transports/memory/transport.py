@@ -228,26 +228,17 @@ class MemoryTransport(ProgramCalls):
         await self._check_run(spec.program_id, params)
         await self._cloud.submissions.enter()
         await self._cloud.ensure_device(spec.backend)
-        stored = await self._cloud.blobs.put(params)
-        used = False
-        try:
-            step = await self._machine.feed(
-                SubmitJob(
-                    principal=self._principal,
-                    job_id=JobId(self._cloud.ids.job_id()),
-                    spec=spec,
-                    params=stored,
-                    key=key,
-                    content=digest_of(spec, stored),
-                )
-            )
-            used = bool(step.facts)
-        except asyncio.CancelledError:
-            used = True  # perhaps: what nobody needs is collected when the store is next opened
-            raise
-        finally:
-            if not used:  # refused, or a key that has made its job already
-                await self._cloud.blobs.release(stored.digest)
+        step = await self._cloud.feed_with(
+            params,
+            lambda stored: SubmitJob(
+                principal=self._principal,
+                job_id=JobId(self._cloud.ids.job_id()),
+                spec=spec,
+                params=stored,
+                key=key,
+                content=digest_of(spec, stored),
+            ),
+        )
         return self._view.job(self._principal, step.subject or "")
 
     async def job(self, job_id: str) -> Job:
@@ -271,7 +262,9 @@ class MemoryTransport(ProgramCalls):
         job = self._view.job(self._principal, job_id)
         if job.spec.private:
             return b"{}"
-        params = await self._cloud.payloads.read(job.id, "params", job.params)
+        params = await self._cloud.payloads.read(
+            job.id, "params", lambda: self._view.job(self._principal, job_id).params
+        )
         return b"{}" if params is None else params
 
     async def result(self, job_id: str) -> bytes | None:
@@ -282,8 +275,10 @@ class MemoryTransport(ProgramCalls):
             return None
         if job.result.size > _CAPABILITIES.max_result_bytes:
             raise PayloadTooLargeError("result", job.result.size, _CAPABILITIES.max_result_bytes)
-        data = await self._cloud.payloads.read(job.id, "result", job.result)
-        if job.spec.private:
+        data = await self._cloud.payloads.read(
+            job.id, "result", lambda: self._view.job(self._principal, job_id).result
+        )
+        if job.spec.private and data is not None:
             step = await self._machine.feed(TakeResult(principal=self._principal, job_id=job.id))
             if not any(isinstance(fact, ResultTaken) for fact in step.facts):
                 return None  # somebody else was quicker
@@ -293,8 +288,9 @@ class MemoryTransport(ProgramCalls):
     async def logs(self, job_id: str) -> str:
         """Return the job's log."""
         self._check()
-        stored = self._view.logs(self._principal, job_id)
-        logs = await self._cloud.payloads.read(job_id, "logs", stored)
+        logs = await self._cloud.payloads.read(
+            job_id, "logs", lambda: self._view.logs(self._principal, job_id)
+        )
         return "" if logs is None else logs.decode()
 
     async def metrics(self, job_id: str) -> JobMetrics:

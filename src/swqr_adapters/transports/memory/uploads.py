@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swqr_core.engine.inputs import (
@@ -100,29 +101,19 @@ class ProgramCalls:
                 content=digest_of(spec, stored),
             )
 
-        return await self.program(await self._with_source(source, added))
-
-    async def _with_source(self, source: bytes, make: Callable[[Payload], Input]) -> str:
-        stored = await self._cloud.blobs.put(source)
-        used = False
-        try:
-            step = await self._machine.feed(make(stored))
-            used = bool(step.facts)
-        except asyncio.CancelledError:
-            used = True  # perhaps: what nobody needs is collected when the store is next opened
-            raise
-        finally:
-            if not used:
-                await self._cloud.blobs.release(stored.digest)
-        return step.subject or ""
+        step = await self._cloud.feed_with(source, added)
+        return await self.program(step.subject or "")
 
     async def program_source(self, program_id: str) -> bytes:
         """Return the source of a program of one's own."""
         self._check_uploads()
         self._refuse_built_in(program_id, "read the source of")
-        shelved = self._view.library.own(self._principal, program_id, "read the source of")
+        library, me = self._view.library, self._principal
         source = await self._cloud.payloads.read(
-            program_id, "source", shelved.source, noun="program"
+            program_id,
+            "source",
+            lambda: library.own(me, program_id, "read the source of").source,
+            noun="program",
         )
         return source or b""
 
@@ -143,7 +134,7 @@ class ProgramCalls:
         self._check_uploads()
         check_source(source)
         self._refuse_built_in(program_id, "change")
-        await self._with_source(
+        await self._cloud.feed_with(
             source,
             lambda stored: ReplaceProgram(
                 principal=self._principal, program_id=ProgramId(program_id), source=stored
@@ -223,18 +214,27 @@ class ProgramCalls:
         await self._machine.wait_interim(
             self._principal, job_id, start=start, timeout=timeout, waits=self._waits
         )
-        job = self._view.job(self._principal, job_id)
-        stored = self._view.interim(job_id)
-        ended, some, size = job.state.ended, stored[start : start + limit], 0
+        ended = self._view.job(self._principal, job_id).state.ended
+        stored, size = self._view.interim(job_id), 0
         results: list[bytes] = []
-        for payload in some:
+        for place, payload in enumerate(stored[start : start + limit], start):
             size += payload.size
             if results and size > _PAGE_BYTES:
                 break
-            result = await self._cloud.payloads.read(job_id, "interim results", payload)
-            results.append(result or b"")
+            result = await self._cloud.payloads.read(
+                job_id, "interim results", partial(self._published, job_id, place)
+            )
+            if result is None:  # whoever took the private result meanwhile took these with it
+                break
+            results.append(result)
         complete = ended and start + len(results) >= len(stored)
         return InterimResults(start=start, results=tuple(results), complete=complete)
+
+    def _published(self, job_id: str, place: int) -> Payload | None:
+        """Return where the interim result at a place is, if it is still there."""
+        self._view.job(self._principal, job_id)
+        stored = self._view.interim(job_id)
+        return stored[place] if place < len(stored) else None
 
 
 def _matches(program: Program, query: ProgramQuery) -> bool:
