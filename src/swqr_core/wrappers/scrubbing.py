@@ -1,7 +1,8 @@
 """What must not be in a recording, and what stands there instead."""
 
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 __all__ = ["REMOVED", "Scrubber"]
@@ -29,12 +30,14 @@ class Scrubber:
     """
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        self._secrets = sorted(forms, key=len, reverse=True)
+        self._count = len(set(secrets))
         self._people: dict[str, str] = {}
         self._instances: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        return f"<Scrubber of {len(self._secrets)} secrets>"
+        return f"<Scrubber of {self._count} secrets>"
 
     def scrub(self, value: Any) -> Any:
         """Return an encoded value without what must not be in it."""
@@ -81,7 +84,7 @@ class Scrubber:
 
     def _members(self, members: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            name: REMOVED if _TELLTALE.search(name) else self._clean(item, name)
+            self._text(name): REMOVED if _TELLTALE.search(name) else self._clean(item, name)
             for name, item in members.items()
         }
 
@@ -93,3 +96,10 @@ class Scrubber:
                 if len(real) >= _LONG_ENOUGH:
                     text = text.replace(real, stand_in)
         return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and as it stands in JSON text."""
+    yield secret
+    for ensure_ascii in (True, False):
+        yield json.dumps(secret, ensure_ascii=ensure_ascii)[1:-1]

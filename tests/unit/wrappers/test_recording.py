@@ -107,6 +107,21 @@ async def test_a_recording_has_no_secret_wherever_it_stood(platform: "Platform")
     assert list(recorder.tape.payloads.values()) == [b'{"password": "[removed]"}']
 
 
+@pytest.mark.parametrize("ascii", [True, False])
+async def test_a_secret_is_found_as_it_stands_in_json_and_as_a_name(
+    platform: "Platform", ascii: bool
+) -> None:
+    secret = 'pass"w\\örd'
+    recorder = RecordingTransport(platform.transport, secrets=[secret])
+    params = json.dumps({"password": secret}, ensure_ascii=ascii).encode()
+    await recorder.submit(evolve(platform.job, extra={f"by {secret}": 1}), params, key="k")
+
+    (entry,) = recorder.tape.entries
+    arguments: Any = entry.arguments
+    assert list(recorder.tape.payloads.values()) == [b'{"password": "[removed]"}']
+    assert decode(arguments["spec"], {}).extra == {"by [removed]": 1}
+
+
 async def test_a_recording_has_nothing_of_private_jobs_but_digests(platform: "Platform") -> None:
     recorder = RecordingTransport(platform.transport)
     job = await recorder.submit(evolve(platform.job, private=True), b'"mine"', key="k")
