@@ -41,9 +41,12 @@ class SlowTransport(TransportWrapper):
     async def _around(self, call: Call, act: Callable[[], Awaitable[T]]) -> T:
         await self._pause(self._there, call)
         try:
-            return await act()
-        finally:
+            answer = await act()
+        except Exception:  # but whoever gives up waits for nothing more
             await self._pause(self._back, call)
+            raise
+        await self._pause(self._back, call)
+        return answer
 
     async def _pause(self, seconds: float | Callable[[Call], float], call: Call) -> None:
         taken = seconds(call) if callable(seconds) else seconds

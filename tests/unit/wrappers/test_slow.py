@@ -34,6 +34,17 @@ async def test_an_error_takes_the_way_back_too(platform: "Platform") -> None:
         await asking
 
 
+async def test_whoever_gives_up_does_not_wait_for_the_way_back(platform: "Platform") -> None:
+    slow = SlowTransport(platform.transport, platform.clock, back=3)
+    job = await platform.transport.submit(platform.job, b"{}", key="k")
+    waiting = asyncio.ensure_future(slow.wait_job(job.id, timeout=None))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    await asyncio.wait([waiting], timeout=1)
+
+    assert waiting.cancelled()
+
+
 async def test_each_call_may_have_its_own_delay(platform: "Platform") -> None:
     def seconds(call: Call) -> float:
         return 60 if call.method == "usage" else 0
