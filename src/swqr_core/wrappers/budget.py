@@ -97,6 +97,8 @@ class BudgetTransport(TransportWrapper):
         self._ledger = Ledger()
         self._refreshed: float | None = None
         self._consumed = 0.0
+        self._ended = 0.0  # seconds of jobs that have ended, and may not be in that figure yet
+        self._looking = asyncio.Lock()
         self._opening = asyncio.Lock()
         self._perhaps_open: set[str] = set()  # keys of openings of which nobody knows the outcome
         policy = IdlePolicy(warn=budget.warn_idle, close=budget.close_idle)
@@ -112,6 +114,7 @@ class BudgetTransport(TransportWrapper):
         for job in answer.items if isinstance(answer, Page) else (answer,):
             if isinstance(job, Job) and self._ledger.saw(job):
                 self._refreshed = None  # the instance's own figure has changed
+                self._ended += job.usage.quantum_seconds
         if call.method in {"drain_session", "cancel_session"}:
             self._watch.forget(call.handle)
         return answer
@@ -180,15 +183,26 @@ class BudgetTransport(TransportWrapper):
 
     async def _look(self) -> None:
         """Ask the platform what the instance has spent, if that is some time ago."""
-        budget, now = self._budget, self._clock.monotonic()
-        if self._refreshed is not None and now - self._refreshed < budget.refresh:
-            return
+        async with self._looking:
+            now = self._clock.monotonic()
+            if self._refreshed is not None and now - self._refreshed < self._budget.refresh:
+                return
+            self._refreshed = now  # what ends meanwhile makes another look due
+            try:
+                await self._ask()
+            except BaseException:
+                self._refreshed = None
+                raise
+
+    async def _ask(self) -> None:
+        budget, ended = self._budget, self._ended
         jobs = (budget.session_seconds, budget.session_jobs, budget.day_seconds, budget.day_jobs)
-        if any(limit is not None for limit in (*jobs, budget.instance_jobs)):
-            await self._ledger.refresh(self._inner, self._clock.now())
+        pending = budget.instance_jobs is not None or budget.instance_seconds is not None
+        if pending or any(limit is not None for limit in jobs):
+            await self._ledger.refresh(self._inner, self._clock.now(), pending=pending)
         if budget.instance_seconds is not None and self.capabilities.usage:
             self._consumed = (await self._inner.usage()).consumed_seconds
-        self._refreshed = now
+        self._ended -= ended
 
     def _check_limits(self, spec: JobSpec) -> None:
         budget, today = self._budget, midnight(self._clock.now())
@@ -209,7 +223,7 @@ class BudgetTransport(TransportWrapper):
         _check_spent(
             "seconds of the instance",
             budget.instance_seconds,
-            self._consumed + reserved,
+            self._consumed + self._ended + reserved,
             wanted,
             "wait for the next period",
         )

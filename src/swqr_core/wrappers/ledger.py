@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.query import JobQuery
 from swqr_core.ports.transport import RuntimeTransport
@@ -13,6 +14,7 @@ from swqr_core.ports.transport import RuntimeTransport
 __all__ = ["Entry", "Ledger", "midnight"]
 
 _KEPT: Final = timedelta(days=1)  # before today: no session is that long
+_PENDING: Any = frozenset(state for state in JobState if not state.ended)
 
 
 def midnight(at: datetime) -> datetime:
@@ -47,9 +49,10 @@ class Entry:
 
 @define
 class Ledger:
-    """The jobs of one instance since midnight, whoever submitted them.
+    """The jobs of one instance since yesterday, and older ones that are pending.
 
-    A job that was given no time limit counts no seconds until it has ended: nobody knows.
+    It does not matter who submitted them. A job that was given no time limit counts no seconds
+    until it has ended: nobody knows.
     """
 
     _jobs: dict[str, Entry] = field(factory=dict)
@@ -88,26 +91,37 @@ class Ledger:
         found = [one for one in (*self._jobs.values(), *self._leaving.values()) if counts(one)]
         return len(found), sum(one.seconds for one in found)
 
-    async def refresh(self, transport: RuntimeTransport, at: datetime) -> None:
-        """Read the jobs of today that are new, and those that had not ended."""
+    async def refresh(self, transport: RuntimeTransport, at: datetime, *, pending: bool) -> None:
+        """Read the jobs since yesterday that are new, and those that had not ended.
+
+        Args:
+            transport: Where they are.
+            at: The present moment.
+            pending: Whether older jobs matter too, as long as they are pending.
+        """
         oldest = midnight(at) - _KEPT
         self._forget(oldest)
         open_since = [one.at for one in self._jobs.values() if not one.ended]
-        since = max(oldest, min([self._seen or midnight(at), *open_since]))
-        offset = 0
-        while True:
-            page = await transport.jobs(
-                JobQuery(created_after=since, newest_first=False, offset=offset)
-            )
-            self._jobs |= {job.id: Entry.of(job) for job in page}
-            # By the platform's clock: what it accepts from now on is not older than this.
-            self._seen = max([*(job.created_at for job in page), self._seen or since])
-            offset += len(page)
-            if not page.items or offset >= page.total:
-                break
+        since = max(oldest, min([self._seen or oldest, *open_since]))
+        found = await _all(transport, JobQuery(created_after=since, newest_first=False))
+        # By the platform's clock: what it accepts from now on is not older than this.
+        self._seen = max([*(job.created_at for job in found), self._seen or since])
+        if pending:
+            found += await _all(transport, JobQuery(created_before=oldest, states=_PENDING))
+        self._jobs |= {job.id: Entry.of(job) for job in found}
 
     def _forget(self, oldest: datetime) -> None:
         for kept in (self._jobs, self._leaving):
             for name in [name for name, one in kept.items() if one.at < oldest]:
                 del kept[name]
         self._keys = {key: id for key, id in self._keys.items() if id in self._jobs}
+
+
+async def _all(transport: RuntimeTransport, query: JobQuery) -> list[Job]:
+    """Return all jobs that match, page by page."""
+    found: list[Job] = []
+    while True:
+        page = await transport.jobs(evolve(query, offset=len(found)))
+        found += page.items
+        if not page.items or len(found) >= page.total:
+            return found

@@ -21,6 +21,8 @@ from swqr_core.model.backend import BackendStatus
 from swqr_core.model.job import Job
 from swqr_core.model.query import SessionQuery
 from swqr_core.model.session import Session
+from swqr_core.model.usage import InstanceUsage
+from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.wrappers import (
     Budget,
     BudgetTransport,
@@ -28,6 +30,7 @@ from swqr_core.wrappers import (
     Loss,
     ScriptedFaults,
     SlowTransport,
+    TransportWrapper,
 )
 
 from .conftest import Platform
@@ -170,6 +173,77 @@ async def test_what_others_spend_is_seen(spend: Make, platform: Platform) -> Non
 
     with pytest.raises(LimitExceededError):
         await submit(transport, platform, "more")
+
+
+@pytest.mark.parametrize("days", [1, 5])
+async def test_a_job_counts_as_pending_however_long_it_has_waited(
+    spend: Make, platform: Platform, days: int
+) -> None:
+    limits = {"instance_jobs": 2, "refresh": 0}
+    before, set_status = spend(**limits), platform.cloud.set_backend_status
+    await set_status("ideal_5", BackendStatus.OFFLINE)
+    waiting = [await submit(before, platform, key) for key in ("a", "b")]
+    await platform.clock.advance(days * 86_400)
+    for transport in (before, spend(**limits)):
+        with pytest.raises(LimitExceededError, match="jobs pending at once"):
+            await submit(transport, platform, "c")
+    await set_status("ideal_5", BackendStatus.ONLINE)
+    platform.executor.finish(waiting[0].id)
+    await platform.transport.wait_job(waiting[0].id, timeout=None)
+
+    for transport, key in ((before, "c"), (spend(instance_jobs=3), "d")):
+        await submit(transport, platform, key)
+
+
+async def test_a_session_counts_what_it_had_before_midnight(
+    spend: Make, platform: Platform
+) -> None:
+    day = platform.clock.now().date()
+    await platform.clock.advance(86_400 - 3_600)
+    spec = evolve(platform.session, max_ttl=28_800, interactive_ttl=28_800)
+    session = await platform.transport.open_session(spec, key="s")
+    await run(spend(), platform, "a", 4, session_id=session.id)
+    await platform.clock.advance(7_200)
+
+    assert platform.clock.now().date() > day
+    with pytest.raises(LimitExceededError, match="jobs of one session"):
+        await submit(spend(session_jobs=1), platform, "b", session_id=session.id)
+
+
+class LateFigure(TransportWrapper):
+    """A platform whose figure of usage may take a while on its way."""
+
+    def __init__(self, inner: RuntimeTransport) -> None:
+        super().__init__(inner)
+        self.on_its_way = asyncio.Event()
+        self.on_its_way.set()
+
+    async def usage(self) -> InstanceUsage:
+        answer = await super().usage()
+        await self.on_its_way.wait()
+        return answer
+
+
+async def test_what_is_used_while_the_instances_figure_is_on_its_way_is_not_spent_again(
+    platform: Platform, told: list[str]
+) -> None:
+    far = LateFigure(platform.transport)
+    budget = Budget(instance_seconds=100)
+    transport = BudgetTransport(far, budget, clock=platform.clock, warn=told.append)
+    first = await submit(transport, platform, "a", max_execution_time=95)
+    other = await submit(transport, platform, "b", max_execution_time=1)
+    await transport.cancel_job(other.id)
+    await transport.wait_job(other.id, timeout=None)  # so the figure is asked for again
+    far.on_its_way.clear()
+    asking = asyncio.ensure_future(submit(transport, platform, "c", max_execution_time=1))
+    await asyncio.sleep(0.01)
+    platform.executor.finish(first.id, quantum_seconds=90)
+    await transport.wait_job(first.id, timeout=None)
+    far.on_its_way.set()
+    await asking
+
+    with pytest.raises(LimitExceededError, match="seconds of the instance"):
+        await submit(transport, platform, "d", max_execution_time=20)
 
 
 async def test_it_is_seen_although_this_clock_is_ahead_of_the_platforms(
