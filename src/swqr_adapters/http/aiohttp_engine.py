@@ -11,6 +11,7 @@ from yarl import URL
 
 from swqr_core.errors import ClosedError, UnreachableError
 
+from .encodings import ACCEPTED, BadEncodingError, unpacked
 from .messages import AnswerLostError, Deadlines, HttpAnswer, Request, told
 from .proxies import check_proxy
 from .tls import ssl_context
@@ -76,7 +77,8 @@ class AiohttpEngine:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=self._trust_env,
-                headers={"User-Agent": "swqr", "Accept-Encoding": "gzip, deflate"},
+                headers={"User-Agent": "swqr", "Accept-Encoding": ACCEPTED},
+                auto_decompress=False,
             )
             # aiohttp would repeat a GET or DELETE by itself when a kept connection breaks, and
             # nobody would learn that the first one may have been done.
@@ -121,7 +123,7 @@ class AiohttpEngine:
         except _NOT_SENT as error:
             problem, cause = told(error, request)
             raise UnreachableError(self._name, problem) from cause
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, BadEncodingError, TimeoutError, OSError) as error:
             problem, cause = told(error, request)
             raise AnswerLostError(self._name, problem) from cause
         except RuntimeError as error:
@@ -153,12 +155,16 @@ class _Answer:
         self._request = request
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        content = self._response.content
+        pieces = unpacked(self._packed(), self.headers.get("content-encoding", ""))
         while True:
             with self._engine._told_apart(self._request):  # noqa: SLF001 - one piece in two classes
-                chunk = await content.readany()
-            if not chunk:
+                chunk = await anext(pieces, None)
+            if chunk is None:
                 return
+            yield chunk
+
+    async def _packed(self) -> AsyncIterator[bytes]:
+        while chunk := await self._response.content.readany():
             yield chunk
 
 

@@ -9,6 +9,7 @@ import httpx
 
 from swqr_core.errors import ClosedError, ConfigurationError, UnreachableError
 
+from .encodings import ACCEPTED, BadEncodingError, unpacked
 from .messages import AnswerLostError, Deadlines, HttpAnswer, Request, told
 from .proxies import check_proxy
 from .tls import ssl_context
@@ -76,7 +77,7 @@ class HttpxEngine:
                     proxy=self._proxy,
                     trust_env=self._trust_env,
                     limits=httpx.Limits(max_connections=self._max_connections),
-                    headers={"User-Agent": "swqr", "Accept-Encoding": "gzip, deflate"},
+                    headers={"User-Agent": "swqr", "Accept-Encoding": ACCEPTED},
                 )
             except ImportError as error:
                 raise ConfigurationError("proxy", f"cannot be used: {error}") from error
@@ -113,7 +114,7 @@ class HttpxEngine:
         except _NOT_SENT as error:
             problem, cause = told(error, request)
             raise UnreachableError(self._name, problem) from cause
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+        except (httpx.HTTPError, httpx.StreamError, BadEncodingError, OSError) as error:
             problem, cause = told(error, request)
             raise AnswerLostError(self._name, problem) from cause
         except RuntimeError as error:
@@ -154,7 +155,10 @@ class _Answer:
         self._request = request
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        pieces = self._response.aiter_bytes()
+        pieces = self._response.aiter_bytes()  # of what a client brought along has read already
+        if not self._response.is_stream_consumed:
+            encoding = self.headers.get("content-encoding", "")
+            pieces = unpacked(self._response.aiter_raw(), encoding)
         while True:
             with self._engine._told_apart(self._request):  # noqa: SLF001 - one piece in two classes
                 chunk = await anext(pieces, None)

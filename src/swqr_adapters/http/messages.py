@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _PIECE: Final = 262_144
+_SHOWN: Final = 500
 
 
 class AnswerLostError(TransportError):
@@ -175,4 +176,6 @@ def told(error: BaseException, request: Request) -> tuple[str, BaseException | N
         said = said.__cause__ or said.__context__
     text = str(error).encode(errors="replace")
     shown = without(text, request.all_secrets).decode() or type(error).__name__
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}..."
     return f"{request.where}: {shown}", error if said is None else None

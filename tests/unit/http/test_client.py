@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import traceback
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -117,6 +118,50 @@ class TestAnswers:
 
         with pytest.raises(PayloadTooLargeError):
             await client.request("GET", site.url(), max_bytes=100_000)
+
+    @pytest.mark.parametrize(
+        ("encoding", "body"),
+        [
+            ("gzip", gzip.compress(b"text" * 1000)[:-9]),
+            ("gzip", gzip.compress(b"text") + b"more"),
+            ("gzip", b"text"),
+            ("deflate", zlib.compress(b"text")[:-1]),
+            ("br", b"\x0b\x02\x80text\x03"),
+            ("gzip, gzip", gzip.compress(gzip.compress(b"text"))),
+        ],
+        ids=["cut short", "goes on", "not at all", "no checksum", "another way", "twice"],
+    )
+    async def test_an_answer_that_is_not_packed_as_it_was_asked_for_counts_as_lost(
+        self, client: HttpClient, site: Site, encoding: str, body: bytes
+    ) -> None:
+        site.answers(web.Response(body=body, headers={"Content-Encoding": encoding}))
+
+        with pytest.raises(AnswerLostError, match="packed"):
+            await client.request("POST", site.url())
+
+    @pytest.mark.parametrize("window", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+    async def test_deflate_is_understood_with_and_without_its_frame(
+        self, client: HttpClient, site: Site, window: int
+    ) -> None:
+        packer = zlib.compressobj(wbits=window)
+        packed = packer.compress(b"text" * 100_000) + packer.flush()
+        site.answers(web.Response(body=packed, headers={"Content-Encoding": "deflate"}))
+
+        response = await client.request("GET", site.url())
+
+        assert response.body == b"text" * 100_000
+
+    async def test_little_that_unpacks_to_much_is_never_whole_in_memory(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        packed = gzip.compress(bytes(64 * 2**20))  # one read brings all of it
+        site.answers(web.Response(body=packed, headers={"Content-Encoding": "gzip"}))
+
+        async with client.stream("GET", site.url()) as answer:
+            sizes = [len(chunk) async for chunk in answer.chunks()]
+
+        assert sum(sizes) == 64 * 2**20
+        assert max(sizes) <= 2**20
 
     async def test_an_answer_can_be_read_piece_by_piece(
         self, client: HttpClient, site: Site
