@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from attrs import evolve
+
+from swqr_core.model.ids import InstanceId
 from swqr_core.model.job import Job
 from swqr_core.model.query import JobQuery, Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode
 
-__all__ = ["conditions", "page", "session_matches", "window"]
+__all__ = ["Found", "conditions", "page", "session_matches", "window"]
 
 T = TypeVar("T")
 
@@ -53,15 +56,34 @@ def session_matches(session: Session, query: SessionQuery) -> bool:
     )
 
 
-def window(items: "dict[T, None] | list[T]", total: int, query: JobQuery | SessionQuery) -> list[T]:
-    """Return those of *total* items, oldest first, that are on the query's page."""
-    ordered: Iterable[T] = reversed(items) if query.newest_first else iter(items)
+class Found(Generic[T]):
+    """What the last question has found: who reads on page by page has it looked for once."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[InstanceId, JobQuery | SessionQuery] | None = None
+        self._items: list[T] = []
+
+    def forget(self) -> None:
+        """Look again the next time: something has changed."""
+        if self._asked is not None:
+            self._asked, self._items = None, []
+
+    def of(
+        self, instance: InstanceId, query: JobQuery | SessionQuery, look: Callable[[], list[T]]
+    ) -> list[T]:
+        """Return everything of an instance that a query means, as *look* finds it."""
+        asked = instance, evolve(query, offset=0, limit=1)
+        if asked != self._asked:
+            self._items, self._asked = look(), asked
+        return self._items
+
+
+def window(items: list[T], query: JobQuery | SessionQuery) -> list[T]:
+    """Return those of all items, oldest first, that are on the query's page."""
     first, last = query.offset, query.offset + query.limit
-    return [
-        item
-        for index, item in zip(range(min(last, total)), ordered, strict=False)
-        if index >= first
-    ]
+    if not query.newest_first:
+        return items[first:last]
+    return items[max(len(items) - last, 0) : max(len(items) - first, 0)][::-1]
 
 
 def page(items: Iterable[T], total: int, query: JobQuery | SessionQuery) -> Page[T]:

@@ -6,6 +6,7 @@ answered from. It holds only published facts, so nobody reads what is not yet du
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -45,7 +46,7 @@ from .facts import (
 )
 from .kept import Charges, JobRecord, SessionRecord, Tenant
 from .library import Library
-from .matching import conditions, page, session_matches, window
+from .matching import Found, conditions, page, session_matches, window
 
 __all__ = ["View"]
 
@@ -69,6 +70,8 @@ class View:
         self._status: dict[str, tuple[BackendStatus, str]] = {}
         self._pinned: dict[str, JobPinned] = {}
         self._interim: dict[str, list[Payload]] = {}
+        self._found_jobs: Found[Job] = Found()
+        self._found_sessions: Found[SessionRecord] = Found()
         self.library = Library()
         self._rules: dict[type, Callable[[Any], None]] = {
             DeviceAdded: self._device_added,
@@ -95,6 +98,8 @@ class View:
 
     def apply(self, fact: Fact) -> None:
         """Take in one fact; they must come in the order in which they became so."""
+        self._found_jobs.forget()
+        self._found_sessions.forget()
         self._rules[type(fact)](fact)
 
     def _device_added(self, fact: DeviceAdded) -> None:
@@ -327,29 +332,41 @@ class View:
 
     def jobs(self, principal: Principal, query: JobQuery) -> Page[Job]:
         """Return the jobs of the principal's instance that match."""
-        tenant = self._tenant(principal.instance)
+        everything = self._tenant(principal.instance).jobs
+        if query == JobQuery(newest_first=query.newest_first, limit=query.limit):
+            # The first page of everything is asked the most often, and needs no list of it.
+            ids = islice(reversed(everything) if query.newest_first else everything, query.limit)
+            return page((self._jobs[i].job for i in ids), len(everything), query)
+        found = self._found_jobs.of(
+            principal.instance, query, lambda: self._matching_jobs(principal.instance, query)
+        )
+        return page(window(found, query), len(found), query)
+
+    def _matching_jobs(self, instance: InstanceId, query: JobQuery) -> list[Job]:
+        """Return all jobs of an instance that match, oldest first."""
+        tenant = self._tenant(instance)
         if query.key is None:
             inside = self._sessions.get(query.session_id or "")
-            mine = inside is not None and inside.session.instance == principal.instance
+            mine = inside is not None and inside.session.instance == instance
             ids = tenant.candidates(query, inside.jobs if inside is not None and mine else {})
         else:
             known = tenant.by_key.get(query.key)
             ids = {known: None} if known in tenant.jobs else {}
         asked = list(conditions(query))
-        if not asked and ids is tenant.jobs:
-            chosen = window(ids, len(ids), query)
-            return page((self._jobs[i].job for i in chosen), len(ids), query)
         known_jobs = (self._jobs[i].job for i in ids)
         jobs = [job for job in known_jobs if all(ok(job) for ok in asked)]
         jobs.sort(key=lambda job: self._jobs[job.id].number)
-        return page(window(jobs, len(jobs), query), len(jobs), query)
+        return jobs
 
     def sessions(self, principal: Principal, query: SessionQuery, at: datetime) -> Page[Session]:
         """Return the sessions and batches of the principal's instance that match."""
-        records = [self._sessions[i] for i in self._tenant(principal.instance).sessions]
-        matching = [r for r in records if session_matches(r.session, query)]
-        chosen = window(matching, len(matching), query)
-        return page((self._as_of(r, at) for r in chosen), len(matching), query)
+        records = (self._sessions[i] for i in self._tenant(principal.instance).sessions)
+        found = self._found_sessions.of(
+            principal.instance,
+            query,
+            lambda: [r for r in records if session_matches(r.session, query)],
+        )
+        return page((self._as_of(r, at) for r in window(found, query)), len(found), query)
 
     def queue_length(self, backend: str) -> int:
         """Return how many jobs wait for a backend, over all instances."""

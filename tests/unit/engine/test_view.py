@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from swqr_core import (
     SessionSpec,
     SessionState,
 )
+from swqr_core.engine import view as view_module
 from swqr_core.engine.facts import (
     DeviceStatusSet,
     Fact,
@@ -318,3 +320,52 @@ def test_where_nearly_all_jobs_were_deleted_the_others_are_found_by_their_time()
     query = JobQuery(created_after=at(250), created_before=at(600), newest_first=False)
 
     assert [job.id for job in view.jobs(ME, query)] == ["j300", "j400", "j500", "j600"]
+
+
+def test_however_many_pages_are_asked_for_everything_is_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[str] = []
+    for name in ("conditions", "session_matches"):
+        real = getattr(view_module, name)
+
+        def look(*given: Any, name: str = name, real: Any = real) -> Any:
+            looks.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(view_module, name, look)
+    view = view_of(*(accepted(f"j{n}", n) for n in range(20)), opened())
+    pages = [
+        view.jobs(ME, JobQuery(backend=BACKEND, limit=2, offset=2 * n, newest_first=False))
+        for n in range(10)
+    ]
+    for _ in range(10):
+        view.sessions(ME, SessionQuery(), START)
+
+    assert [job.id for page in pages for job in page] == [f"j{n}" for n in range(20)]
+    assert looks == ["conditions", "session_matches"]
+
+
+def test_what_happens_between_two_pages_is_on_the_second() -> None:
+    view = view_of(opened(), *(accepted(f"j{n}", n) for n in range(3)))
+    query, all_sessions = JobQuery(backend=BACKEND, limit=2, newest_first=False), SessionQuery()
+    view.jobs(ME, query)
+    view.sessions(ME, all_sessions, START)
+    for fact in (
+        accepted("j3", 3), started("j2"), advanced(1, SessionEvent.START_JOB, SessionState.BUSY)
+    ):  # fmt: skip
+        view.apply(fact)
+
+    page = view.jobs(ME, evolve(query, offset=2))
+    assert [(job.id, job.state.value) for job in page] == [("j2", "running"), ("j3", "queued")]
+    assert page.total == 4
+    (session,) = view.sessions(ME, all_sessions, START)
+    assert session.state is SessionState.BUSY
+
+
+def test_the_same_question_of_another_instance_has_its_own_answer() -> None:
+    view = view_of(opened(), accepted("j"), accepted("k", 1, OTHER))
+    query = JobQuery(backend=BACKEND)
+
+    assert [[job.id for job in view.jobs(who, query)] for who in (ME, OTHER)] == [["j"], ["k"]]
+    assert [view.sessions(who, SessionQuery(), START).total for who in (ME, OTHER)] == [1, 0]

@@ -9,7 +9,9 @@ import pytest
 from attrs import evolve
 from yarl import URL
 
+from swqr_adapters.server.routes import workloads
 from swqr_adapters.transports.memory.transport import MemoryTransport
+from swqr_adapters.wire.ibm import job_workload
 from swqr_core.clock import VirtualClock
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -343,6 +345,24 @@ async def test_workloads_are_filtered(world: Any, query: str, count: int) -> Non
     await world.open()
 
     assert (await world.ask("GET", f"/workloads?{query}")).json["total_count"] == count
+
+
+async def test_of_many_workloads_those_on_the_page_alone_become_documents(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(12):
+        await world.submit()
+    made: list[str] = []
+
+    def document(job: Any) -> Any:
+        made.append(job.id)
+        return job_workload(job)
+
+    monkeypatch.setattr(workloads, "job_workload", document)
+
+    page = (await world.ask("GET", "/workloads?limit=3&search=job")).json
+
+    assert (page["total_count"], [one["id"] for one in page["workloads"]]) == (12, made)
 
 
 @pytest.mark.parametrize("query", ["status=x", "mode=x", "sort=x", "next=x", "previous=%2525"])

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swqr_adapters.server import ServerSettings
+from swqr_adapters.server.platform import job_pages
 from swqr_adapters.server.platform.documents import Documents
 from swqr_adapters.transports.memory.transport import MemoryTransport
 from swqr_adapters.wire import strangeworks as wire
@@ -319,6 +320,54 @@ async def test_the_more_a_document_asks_of_a_job_the_fewer_jobs_are_in_a_page(wo
         found.append((len(page["edges"]), page["pageInfo"]["hasNextPage"]))
 
     assert found == [(30, False), (10, True)]
+
+
+LISTINGS = (
+    "query q($tags: [String!], $words: [JobStatus!]) { workspace { "
+    + " ".join(
+        f"a{n}: jobs(jobTags: $tags, jobStatuses: $words) {{ edges {{ cursor }} }}"
+        for n in range(10)
+    )
+    + " } }"
+)
+
+
+async def test_many_tags_are_not_looked_for_one_after_the_other(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Any] = []
+    real = MemoryTransport.jobs
+
+    async def jobs(self: MemoryTransport, query: Any) -> Any:
+        looks.append(query)
+        return await real(self, query)
+
+    monkeypatch.setattr(MemoryTransport, "jobs", jobs)
+    body = {"query": LISTINGS, "variables": {"tags": [f"t{n}" for n in range(20_000)]}}
+    reply = await world.platform("POST", "/sdk", json=body)
+
+    assert (reply.json["data"], "at most 100" in message_of(reply)) == (None, True)
+    assert looks == []
+
+
+async def test_a_status_that_is_named_again_and_again_counts_once(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(dict[str, Any]):
+        asked = 0
+
+        def __getitem__(self, word: str) -> Any:
+            Counting.asked += 1
+            return super().__getitem__(word)
+
+    monkeypatch.setattr(job_pages, "_STATES", Counting(vars(job_pages)["_STATES"]))
+    for _ in range(3):
+        await world.submit()
+
+    data = await world.graphql(LISTINGS, {"words": ["QUEUED", "RUNNING"] * 10_000})
+
+    assert len(data["workspace"]["a9"]["edges"]) == 3
+    assert Counting.asked == 20  # two words in each of ten listings
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from swqr_adapters.wire.strangeworks import JOB_STATUSES
 from swqr_adapters.wire.values import parse_time
@@ -25,6 +25,7 @@ from .workspaces import Holding
 __all__ = ["JobFilter", "JobPage", "Placed", "job_page"]
 
 _REFUSED: Final = 1208
+_MOST_TAGS: Final = 100  # each is a look of its own
 _SPARE: Final = 8  # so that one page is enough where few jobs are of one moment
 _STATES: Final = {
     word: frozenset(state for state, told in JOB_STATUSES.items() if told == word)
@@ -41,19 +42,26 @@ class JobFilter:
     Attributes:
         slug: The one of this id.
         statuses: Any of these words.
-        tags: Any of these.
+        tags: Any of these, 100 at most.
         key: Submitted with this idempotency key.
+        states: What the words mean here; nothing is ever in some of the platform's states.
     """
 
     slug: str | None = None
-    statuses: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    statuses: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    tags: frozenset[str] = field(default=frozenset(), converter=frozenset)
     key: str | None = None
+    states: frozenset[JobState] = field(init=False)
 
-    @property
-    def states(self) -> frozenset[JobState]:
-        """What the words mean here; nothing is ever in some of the platform's states."""
+    @states.default
+    def _states_of_words(self) -> frozenset[JobState]:
         return frozenset().union(*(_STATES[word] for word in self.statuses))
+
+    @tags.validator
+    def _few(self, _: object, tags: frozenset[str]) -> None:
+        if len(tags) > _MOST_TAGS:
+            problem = f"at most {_MOST_TAGS} can be looked for, not {len(tags)}"
+            raise InvalidInputError("jobTags", problem, _REFUSED)
 
     @property
     def never(self) -> bool:
@@ -63,7 +71,7 @@ class JobFilter:
     def takes(self, job: Job) -> bool:
         """Return whether a job matches."""
         return (not self.statuses or job.state in self.states) and (
-            not self.tags or not set(self.tags).isdisjoint(job.spec.tags)
+            not self.tags or not self.tags.isdisjoint(job.spec.tags)
         )
 
 
@@ -141,7 +149,7 @@ async def _newest(
 ) -> list[Job]:
     """Return at least so many matching jobs behind the cursor, or all there are."""
     # A job may have any of the tags, and the port looks for jobs that have all: one look for each.
-    looks: list[tuple[str, ...]] = [(tag,) for tag in dict.fromkeys(wanted.tags)] or [()]
+    looks: list[tuple[str, ...]] = [(tag,) for tag in wanted.tags] or [()]
     states: Any = wanted.states
     found: dict[str, Job] = {}
     for tags in looks:

@@ -117,8 +117,8 @@ class Root:
             [(holding, await self._transport(holding)) for holding in holdings],
             JobFilter(
                 slug=given.get("jobSlug"),
-                statuses=tuple(given.get("jobStatuses") or ()),
-                tags=tuple(given.get("jobTags") or ()),
+                statuses=given.get("jobStatuses") or (),
+                tags=given.get("jobTags") or (),
                 key=given.get("swqrKey"),
             ),
             first=first,

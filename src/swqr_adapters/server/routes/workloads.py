@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,16 +13,19 @@ from swqr_adapters.server.answers import json_answer
 from swqr_adapters.server.call import Call
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm import job_workload, session_workload, workload_page_document
-from swqr_adapters.wire.ibm.workloads import MAX_WORKLOADS, WORKLOAD_MODES
+from swqr_adapters.wire.ibm.workloads import MAX_WORKLOADS, WORKLOAD_MODES, workload_status
 from swqr_core.errors import InvalidInputError
 from swqr_core.model.ids import BackendName
+from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
+from swqr_core.model.session import Session
 from swqr_core.runtime.paging import each
 
 __all__ = ["ROUTES"]
 
 _DEFAULT_PAGE: Final = 10
 _REFUSED: Final = 1208
+_AT_ONCE: Final = 1000  # workloads between two looks at the event loop: a few milliseconds
 _STATUSES: Final = ("completed", "canceled", "failed", "pending", "in_progress")
 _MODES: Final = {"job": None, **{word: mode for mode, word in WORKLOAD_MODES.items()}}
 
@@ -37,18 +39,19 @@ async def listing(call: Call) -> web.StreamResponse:
     limit = query.number("limit", default=_DEFAULT_PAGE, at_least=1, at_most=MAX_WORKLOADS)
     statuses, text = _wanted_statuses(call), query.text("search")
     user = None if query.text("user") is None else call.account.user
-    found = [
-        (key, document)
-        for key, document in await _gather(call)
-        if _matches(document, statuses, text, user)
-    ]
+    found: list[tuple[_Key, Job | Session]] = []
+    for number, one in enumerate(await _gather(call)):
+        if _matches(one, statuses, text, user):
+            found.append((_key(one.created_at, one.id), one))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
     found.sort(key=lambda entry: entry[0], reverse=newest_first)
     begin = _begin(call, [key for key, _ in found], limit, newest_first=newest_first)
     page = found[begin : begin + limit]
     more = begin + limit < len(found)
     return json_answer(
         workload_page_document(
-            (document for _, document in page),
+            (_document(one, extended=call.extended) for _, one in page),
             total=len(found),
             limit=limit,
             next_url=_url(call, "next", page[-1][0]) if more and page else None,
@@ -64,8 +67,8 @@ def _wanted_statuses(call: Call) -> set[str]:
     return wanted
 
 
-async def _gather(call: Call) -> list[tuple[_Key, dict[str, Any]]]:
-    """Return everything that the port's own queries leave, with its place in the order."""
+async def _gather(call: Call) -> list[Job | Session]:
+    """Return everything that the port's own queries leave."""
     query, transport = call.query, call.transport
     query.word("mode", _MODES)  # refuses words that are none
     mode = query.text("mode")
@@ -77,25 +80,16 @@ async def _gather(call: Call) -> list[tuple[_Key, dict[str, Any]]]:
         "newest_first": False,
         "limit": MAX_PAGE,
     }
-    found: list[tuple[_Key, dict[str, Any]]] = []
+    found: list[Job | Session] = []
     tags = query.texts("tags")
+    # Page after page at once: what looks is spared to look again for each as long as nothing
+    # happens in between.
     if mode in {None, "job"}:
         jobs = JobQuery(tags=tags, **span)
-        found += [
-            (_key(job.created_at, job.id), job_workload(job))
-            async for job in each(transport.jobs, jobs)
-            if job.spec.session_id is None
-        ]
+        found += [job async for job in each(transport.jobs, jobs) if job.spec.session_id is None]
     if mode != "job" and not tags and transport.capabilities.session_listing:
         sessions = SessionQuery(mode=_MODES.get(mode or ""), **span)
-        found += [
-            (
-                _key(session.created_at, session.id),
-                session_workload(session, extended=call.extended),
-            )
-            async for session in each(transport.sessions, sessions)
-        ]
-    await asyncio.sleep(0)
+        found += [session async for session in each(transport.sessions, sessions)]
     return found
 
 
@@ -103,13 +97,16 @@ def _key(at: datetime | None, id: str) -> _Key:
     return ("" if at is None else at.isoformat(timespec="microseconds"), id)
 
 
-def _matches(
-    document: Mapping[str, Any], statuses: set[str], text: str | None, user: str | None
-) -> bool:
+def _document(one: Job | Session, *, extended: bool) -> dict[str, Any]:
+    return job_workload(one) if isinstance(one, Job) else session_workload(one, extended=extended)
+
+
+def _matches(one: Job | Session, statuses: set[str], text: str | None, user: str | None) -> bool:
+    tags = one.spec.tags if isinstance(one, Job) else ()
     return (
-        (not statuses or document["status"] in statuses)
-        and (user is None or document["user_id"] == user)
-        and (text is None or text in document["id"] or any(text in tag for tag in document["tags"]))
+        (not statuses or workload_status(one) in statuses)
+        and (user is None or one.user == user)
+        and (text is None or text in one.id or any(text in tag for tag in tags))
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "parse_workload_page",
     "session_workload",
     "workload_page_document",
+    "workload_status",
     "workload_statuses",
 ]
 
@@ -54,6 +55,14 @@ _SESSION_STATUSES: Final = {
 # --- what a server writes ----------------------------------------------------------------------
 
 
+def workload_status(one: Job | Session) -> str:
+    """Return the word for the state of a job that belongs to no session, or of a session."""
+    if isinstance(one, Job):
+        return _JOB_STATUSES[one.state]
+    cancelled = one.reason == SessionReason.CANCELLED
+    return "canceled" if cancelled else _SESSION_STATUSES[one.state]
+
+
 def session_workload(session: Session, *, extended: bool = False) -> dict[str, Any]:
     """Return a session or batch as a workload.
 
@@ -61,7 +70,6 @@ def session_workload(session: Session, *, extended: bool = False) -> dict[str, A
         session: The session.
         extended: Whether to put the whole session into it, for a client of ours.
     """
-    cancelled = session.reason == SessionReason.CANCELLED
     charged = session.usage_seconds
     document: dict[str, Any] = {
         "id": session.id,
@@ -72,7 +80,7 @@ def session_workload(session: Session, *, extended: bool = False) -> dict[str, A
         "user_id": session.user,
         "accepting_jobs": session.accepting_jobs,
         "mode": WORKLOAD_MODES[session.mode],
-        "status": "canceled" if cancelled else _SESSION_STATUSES[session.state],
+        "status": workload_status(session),
         "tags": [],
         "usage_seconds": charged,
         "usage": None if charged is None else {"qpu_charge_time_seconds": charged},
@@ -95,7 +103,7 @@ def job_workload(job: Job) -> dict[str, Any]:
         "user_id": job.user,
         "accepting_jobs": None,
         "mode": "job",
-        "status": _JOB_STATUSES[job.state],
+        "status": workload_status(job),
         "status_reason": job.reason,
         "tags": list(job.spec.tags),
         "usage_seconds": charged,
