@@ -7,7 +7,7 @@ gigabytes before anybody counts them.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -48,31 +48,54 @@ async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator
         return
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise BadEncodingError(f"it is packed with {encoding[:40]!r}, which was not asked for")
-    unpacker: _Unpacker | None = None
+    body = _Body(encoding)
     async for chunk in chunks:
         for start in range(0, len(chunk), _READ):
             rest = chunk[start : start + _READ]
-            unpacker = unpacker or _unpacker(encoding, rest)
             while rest:
-                piece = _unpack(unpacker, rest)
+                piece, rest = body.take(rest)
                 if piece:
                     yield piece
-                rest = unpacker.unconsumed_tail or unpacker.unused_data
                 if rest:
                     await asyncio.sleep(0)
-    if unpacker is not None and not unpacker.eof:
-        raise BadEncodingError("it ends before its packed end")
+    for piece in body.end():
+        yield piece
 
 
-def _unpacker(encoding: str, start: bytes) -> "_Unpacker":
-    if encoding != "deflate":
-        return zlib.decompressobj(_GZIP)
-    return zlib.decompressobj(_ZLIB if start[0] & 0xF == _IS_ZLIB else _BARE)
+class _Body:
+    """What is taken in packed and given out in pieces."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._unpacker: _Unpacker | None = None
+
+    def take(self, packed: bytes) -> tuple[bytes, bytes]:
+        """Return a piece, and what has to be taken in after it."""
+        unpacker = self._unpacker
+        # What is packed with gzip may have several members (RFC 1952).
+        if unpacker is None or (unpacker.eof and self._encoding != "deflate"):
+            unpacker = self._unpacker = self._begin(packed)
+        if unpacker.eof:
+            raise BadEncodingError("it goes on behind its packed end")
+        piece = _unpack(unpacker, packed)
+        return piece, unpacker.unconsumed_tail or unpacker.unused_data
+
+    def end(self) -> Iterator[bytes]:
+        """Yield what is left when everything was taken in: zlib may hold something back."""
+        unpacker = self._unpacker
+        while unpacker is not None and not unpacker.eof:
+            piece = _unpack(unpacker, b"")
+            if not piece:
+                raise BadEncodingError("it ends before its packed end")
+            yield piece
+
+    def _begin(self, start: bytes) -> "_Unpacker":
+        if self._encoding != "deflate":
+            return zlib.decompressobj(_GZIP)
+        return zlib.decompressobj(_ZLIB if start[0] & 0xF == _IS_ZLIB else _BARE)
 
 
 def _unpack(unpacker: "_Unpacker", packed: bytes) -> bytes:
-    if unpacker.eof:
-        raise BadEncodingError("it goes on behind its packed end")
     try:
         return unpacker.decompress(packed, _PIECE)
     except zlib.error as error:

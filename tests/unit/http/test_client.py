@@ -151,6 +151,29 @@ class TestAnswers:
 
         assert response.body == b"text" * 100_000
 
+    async def test_what_is_held_back_at_the_end_of_a_piece_comes_too(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        # Without a frame the last match of so many zeros crosses the end of a piece of 256 KiB.
+        body = bytes(262_165)
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        packed = packer.compress(body) + packer.flush()
+        site.answers(web.Response(body=packed, headers={"Content-Encoding": "deflate"}))
+
+        response = await client.request("GET", site.url())
+
+        assert response.body == body
+
+    async def test_an_answer_may_be_packed_in_several_members(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        packed = gzip.compress(b"a" * 300_000) + gzip.compress(b"") + gzip.compress(b"b")
+        site.answers(web.Response(body=packed, headers={"Content-Encoding": "gzip"}))
+
+        response = await client.request("GET", site.url())
+
+        assert response.body == b"a" * 300_000 + b"b"
+
     async def test_little_that_unpacks_to_much_is_never_whole_in_memory(
         self, client: HttpClient, site: Site
     ) -> None:
