@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator
 from typing import Final
 
-from swqr_core.errors import InvalidInputError
+from swqr_core.errors import InvalidInputError, PayloadTooLargeError
 
 __all__ = ["BODY_REFUSED", "Scan", "check_utf8", "refuse", "unexpected"]
 
@@ -16,7 +16,9 @@ BODY_REFUSED: Final = 1208
 Steps = Generator[None, None, int]
 
 _STEP: Final = 16_384  # bytes of small tokens between two pauses: a few milliseconds
+_TURNS: Final = 500  # and so many of them where they are very small
 _WINDOW: Final = 262_144  # bytes of one long string between two pauses
+_LONGEST: Final = 2**22  # bytes of one blank or number, in which there is no pause
 
 # NaN and the infinities are no JSON, and official clients send them.
 _SPACE: Final = rb"[ \t\n\r]*+"
@@ -89,6 +91,14 @@ def check_utf8(body: bytes) -> Generator[None, None, None]:
         yield
 
 
+def _short(found: re.Match[bytes]) -> int:
+    """Return where a blank or a number has ended."""
+    begin, end = found.span()
+    if end - begin >= _LONGEST:
+        raise refuse(f"has a blank or a number of {_LONGEST} bytes or more at byte {begin}")
+    return end
+
+
 class Scan:
     """One look at a body; ``run`` makes it, in steps.
 
@@ -96,14 +106,16 @@ class Scan:
         body: UTF-8 text.
         member: The member to find.
         max_depth: How deep objects and arrays may be nested.
+        max_head: How many bytes may stand outside of the member's value.
 
     Attributes:
         start: Where the member's value starts; -1 if there is no such member.
-        end: Where it has ended.
+        end: Where it has ended; -1 before that.
     """
 
-    def __init__(self, body: bytes, member: str, max_depth: int) -> None:
+    def __init__(self, body: bytes, member: str, max_depth: int, max_head: int) -> None:
         self.start = self.end = -1
+        self._max_head = max_head
         self._body = body
         self._member = member
         self._max_depth = max_depth
@@ -116,16 +128,19 @@ class Scan:
 
         Raises:
             InvalidInputError: It is no JSON object, nested too deeply, or has a member twice.
+            PayloadTooLargeError: There is too much of it outside of the member's value.
         """
-        body, closers = self._body, self._closers
+        body, closers, turns = self._body, self._closers, 0
         at = paused = self._blank(0)
         if at == len(body) or body[at] != ord("{"):
             raise refuse("must be a JSON object")
         at, first = self._enter(at), True
         while closers:
-            if at - paused > _STEP:
+            turns += 1
+            if at - paused > _STEP or turns > _TURNS:
                 yield
-                paused = at
+                paused, turns = at, 0
+            self._check_head(at)
             following = self._blank(self._skip_run(at))
             first = first and following == self._blank(at)
             at = following
@@ -143,6 +158,20 @@ class Scan:
             at, first = self._leave((yield from self._scalar(at)))
         if self._blank(at) != len(body):
             raise refuse(f"goes on behind the end of its object, at byte {at}")
+        self._check_head(len(body))
+
+    def _check_head(self, at: int) -> None:
+        """Refuse what is too much as soon as it is: all of it will be decoded."""
+        if self.start < 0:
+            size = at
+        elif self.end < 0:
+            return  # it is the member's value that goes on
+        else:
+            size = at - (self.end - self.start)
+        if size > self._max_head:
+            raise PayloadTooLargeError(
+                f"all of the body but {self._member!r}", size, self._max_head
+            )
 
     def _skip_run(self, at: int) -> int:
         """Return where a run of whole items or members behind *at* has ended."""
@@ -175,9 +204,10 @@ class Scan:
         begin = at
         at = yield from self._text(at)
         if len(self._closers) == 1:
+            self._check_head(at)
             name = json.loads(self._body[begin:at])
             if name in self._names:
-                raise refuse(f"has the member {name!r} twice")
+                raise refuse(f"has the member {name!r:.100} twice")
             self._names.add(name)
             self._wanted = name == self._member
         return self._blank(self._expect(self._blank(at), _COLON))
@@ -185,10 +215,10 @@ class Scan:
     def _scalar(self, at: int) -> Steps:
         if self._body[at] == _QUOTE:
             return (yield from self._text(at))
-        found = _scalar(self._body, at)
+        found = _scalar(self._body, at, at + _LONGEST)
         if found is None:
             raise unexpected(self._body, at)
-        return found.end()
+        return _short(found)
 
     def _text(self, at: int) -> Steps:
         """Return where the string that begins at *at* has ended."""
@@ -210,8 +240,8 @@ class Scan:
             yield
 
     def _blank(self, at: int) -> int:
-        found = _skip(self._body, at)
-        return at if found is None else found.end()
+        found = _skip(self._body, at, at + _LONGEST)
+        return at if found is None else _short(found)
 
     def _byte(self, at: int) -> int:
         if at >= len(self._body):

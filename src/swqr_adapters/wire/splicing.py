@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from swqr_core.errors import InvalidInputError, PayloadTooLargeError
+from swqr_core.errors import InvalidInputError
 
 from .grammar import Scan, check_utf8, refuse, unexpected
 
@@ -101,10 +101,9 @@ def _split(body: bytes, member: str, max_depth: int) -> Generator[None, None, Sp
     if len(body) <= _SMALL:
         return _split_small(body, member, max_depth)
     yield from check_utf8(body)
-    scan = Scan(body, member, max_depth)
+    scan = Scan(body, member, max_depth, _MAX_HEAD)
     yield from scan.run()
     start, end = scan.start, scan.end
-    _check_head(len(body) - (end - start), member)
     try:
         if start < 0:
             return Split(json.loads(body))
@@ -113,11 +112,6 @@ def _split(body: bytes, member: str, max_depth: int) -> Generator[None, None, Sp
         raise refuse(_ENDLESS) from None
     del head[member]
     return Split(head, body[start:end])
-
-
-def _check_head(size: int, member: str) -> None:
-    if size > _MAX_HEAD:
-        raise PayloadTooLargeError(f"all of the body but {member!r}", size, _MAX_HEAD)
 
 
 def _split_small(body: bytes, member: str, max_depth: int) -> Split:
@@ -172,7 +166,7 @@ def _walk(text: str, member: str) -> tuple[dict[str, Any], slice | None]:
         start = _gap(text, _at(text, _gap(text, at), ":"))
         value, at = _value_at(text, start)
         if name in head or (name == member and span is not None):
-            raise refuse(f"has the member {name!r} twice")
+            raise refuse(f"has the member {name!r:.100} twice")
         if name == member:
             span = slice(start, at)
         else:

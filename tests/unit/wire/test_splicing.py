@@ -139,8 +139,11 @@ def test_long_rows_of_numbers_are_one_value() -> None:
     assert split(b'{"params":' + exact + b"}", "params").value == exact
 
 
-async def test_other_tasks_run_while_a_long_body_is_looked_at() -> None:
-    body = b'{"params":[' + b'{"a":[1]},' * 100_000 + b"0]}"
+@pytest.mark.parametrize(
+    ("piece", "often"), [(b'{"a":[1]},', 20), (b"[[[[1]]]],", 500)], ids=["flat", "nested"]
+)
+async def test_other_tasks_run_while_a_long_body_is_looked_at(piece: bytes, often: int) -> None:
+    body = b'{"params":[' + piece * 100_000 + b"0]}"
     turns = 0
 
     async def count() -> None:
@@ -153,7 +156,7 @@ async def test_other_tasks_run_while_a_long_body_is_looked_at() -> None:
     await split_async(body, "params")
     counting.cancel()
 
-    assert turns > 20
+    assert turns > often
 
 
 @pytest.mark.parametrize(
@@ -199,3 +202,38 @@ def test_everything_else_together_has_a_limit() -> None:
 
     with pytest.raises(PayloadTooLargeError):
         split(body, "params")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{" + b",".join(b'"%d":0' % n for n in range(200_000)) + b"}",
+        b'{"params":"' + b"x" * 300_000 + b'","a":[' + b"[]," * 400_000 + b"0]}",
+    ],
+    ids=["names", "a list"],
+)
+def test_what_is_too_much_is_refused_before_all_of_it_was_looked_at(body: bytes) -> None:
+    with pytest.raises(PayloadTooLargeError) as caught:
+        split(body, "params")
+
+    told, limit = caught.value.args[1:3]
+    assert limit < told < limit + 20_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"[1" + b" " * 2**22 + b"]", b"9" * 2**22, b"[0." + b"3" * 2**22 + b", 1]"],
+    ids=["a blank", "a whole number", "a fraction"],
+)
+def test_what_would_be_looked_at_without_a_pause_is_refused(value: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="blank or a number of 4194304 bytes or more"):
+        split(b'{"params":' + value + b"}", "params")
+
+
+def test_a_name_that_stands_there_twice_is_told_as_far_as_it_can_be_read(any_size: str) -> None:
+    member = b'"' + b"a" * 1000 + b'":0'
+
+    with pytest.raises(InvalidInputError, match="twice") as caught:
+        split(b"{" + member + b"," + member + b"}", "params")
+
+    assert len(str(caught.value)) < 200
