@@ -186,10 +186,11 @@ class _Scribe:
         window = timedelta(seconds=self._cloud.settings.usage_window_seconds)
         if self._cloud.now is not None:
             book.forget(self._cloud.now - window)
-        for number in range(book.oldest // _CHARGES, book.first // _CHARGES):
+        oldest = book.first  # whoever asks for usage meanwhile makes the book forget more
+        for number in range(book.oldest // _CHARGES, oldest // _CHARGES):
             yield _written("charges", f"{instance} {number}", None)
-        book.oldest = book.first
-        unsaved = max(book.saved, book.first)  # some may have ceased to count unsaved
+        book.oldest = oldest
+        unsaved = max(book.saved, oldest)  # some may have ceased to count unsaved
         for number in range(unsaved // _CHARGES, (book.end - 1) // _CHARGES + 1):
             first = max(number * _CHARGES, book.first)
             some = book.between(first, max(first, (number + 1) * _CHARGES))

@@ -251,6 +251,27 @@ def test_a_layout_has_every_field_of_its_class(kind: str) -> None:
     assert set(LAYOUTS[kind].fields) == {each.name for each in attrs.fields(made)}
 
 
+def test_charges_that_are_forgotten_while_documents_are_made_leave_them_the_next_time(
+    world: World,
+) -> None:
+    for number in range(2_100):
+        world.submit(f"{number}")
+        world.finish(f"{number}", 1.0, after=1.0)
+    world.compact()
+    world.at += timedelta(seconds=world.settings.usage_window_seconds - 1_000)
+    world.submit("late")
+    world.finish("late", 1.0, after=1.0)
+    for document in world.changes.documents(world.engine.cloud, world.view):
+        if document.kind == "charges" and document.body is None:
+            world.documents.pop((document.kind, document.id))
+            world.view.consumed(ME.instance, START + timedelta(seconds=2_050))
+    world.submit("later")
+    world.finish("later", 1.0, after=2_000.0)
+    world.compact()
+
+    assert [id for kind, id in world.documents if kind == "charges"] == [f"{ME.instance} 2"]
+
+
 def test_charges_that_ceased_to_count_before_they_were_written_are_not_written(
     world: World,
 ) -> None:
