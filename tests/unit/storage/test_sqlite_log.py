@@ -1,6 +1,7 @@
 """The event log on a disk: what it has confirmed is there after whatever happens."""
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -314,6 +315,25 @@ async def test_damage_in_the_middle_is_never_read_past(path: Path, damage: str) 
     assert seen == [1, 2]
 
 
+async def test_a_log_that_cannot_be_read_now_is_not_told_as_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(path)
+    await store.log.append(record(1))
+
+    def refuse(_: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(store.log._reader, "_work", refuse)  # noqa: SLF001
+    for reading in (store.log.read(), store.log.documents("job")):
+        with pytest.raises(UnreachableError, match="unable to open"):
+            await anext(reading)
+    monkeypatch.undo()
+
+    assert [number async for number, _ in store.log.read()] == [1]
+    await store.aclose()
+
+
 async def test_records_that_changed_places_are_damaged(path: Path) -> None:
     await filled(path, 3)
     for change in ("2 -> 9", "3 -> 2", "9 -> 3"):
@@ -530,6 +550,19 @@ async def test_a_second_process_is_told_who_has_the_store(path: Path) -> None:
     await store.aclose()
 
     assert f"in use by process {os.getpid()}:" in done.stdout
+
+
+async def test_a_folder_on_which_nothing_can_be_locked_is_told_as_that(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(ConfigurationError, match="cannot be locked"):
+        open_store(path)
 
 
 async def test_a_store_is_free_once_it_is_closed(path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from swqr_core.errors import ClosedError
 from swqr_core.model.payload import Payload
 
-from .damage import Damage
+from .damage import Damage, is_corrupt
 from .location import StoreFiles
 from .reader import Reader, unreadable
 from .writer import Writer, unwritable
@@ -290,7 +290,7 @@ def _inside(connection: sqlite3.Connection, digest: str) -> bytes | None:
     try:
         row = connection.execute("SELECT data FROM blobs WHERE digest = ?", (digest,)).fetchone()
     except sqlite3.DatabaseError as error:
-        if (error.sqlite_errorcode & 0xFF) != sqlite3.SQLITE_CORRUPT:
+        if not is_corrupt(error):
             raise
         return b""  # it is there, but not as it was
     return None if row is None else row[0]

@@ -1,15 +1,22 @@
 """What becomes of what is found damaged: it is set aside, reported, and never taken for sound."""
 
 import logging
+import sqlite3
 from pathlib import Path
 
 from swqr_core.errors import ConfigurationError
 
 from .location import StoreFiles
 
-__all__ = ["Damage"]
+__all__ = ["Damage", "is_corrupt"]
 
 _log = logging.getLogger(__name__)
+
+
+def is_corrupt(error: BaseException | None) -> bool:
+    """Return whether SQLite says that what it has read is damaged: it may fail otherwise, too."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Damage:

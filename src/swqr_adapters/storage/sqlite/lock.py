@@ -2,6 +2,7 @@
 
 import os
 import sys
+from errno import EACCES, EAGAIN, EDEADLK, EWOULDBLOCK
 from typing import Final
 
 from swqr_core.errors import ConfigurationError
@@ -11,6 +12,7 @@ from .location import StoreFiles
 __all__ = ["StoreLock"]
 
 _MOST: Final = 32
+_TAKEN: Final = {EACCES, EAGAIN, EDEADLK, EWOULDBLOCK}
 
 
 class StoreLock:
@@ -20,7 +22,7 @@ class StoreLock:
         files: The store.
 
     Raises:
-        ConfigurationError: Another process holds it, or nothing may be written there.
+        ConfigurationError: Another process holds it, or nothing may be written or locked there.
     """
 
     def __init__(self, files: StoreFiles) -> None:
@@ -34,13 +36,11 @@ class StoreLock:
         try:
             _lock(file)
         except OSError as error:
-            os.lseek(file, 1, os.SEEK_SET)
-            holder = os.read(file, _MOST).decode("ascii", "replace").strip()
-            os.close(file)
-            who = f"process {holder}" if holder else "another process"
-            raise ConfigurationError(
-                str(files), f"is in use by {who}: stop that first, or choose another store"
-            ) from error
+            try:
+                problem = _why(file, error)
+            finally:
+                os.close(file)
+            raise ConfigurationError(str(files), problem) from error
         self._file = file
         # From the second byte on: some systems let nobody read a byte that is locked.
         os.lseek(file, 0, os.SEEK_SET)
@@ -51,6 +51,16 @@ class StoreLock:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)  # the file stays: who removed it could remove another one's lock
+
+
+def _why(file: int, error: OSError) -> str:
+    """Return why a file cannot be locked: mostly because somebody else has."""
+    if error.errno not in _TAKEN:
+        return f"cannot be locked ({error.strerror}): choose a folder on a disk of this computer"
+    os.lseek(file, 1, os.SEEK_SET)
+    holder = os.read(file, _MOST).decode("ascii", "replace").strip()
+    who = f"process {holder}" if holder else "another process"
+    return f"is in use by {who}: stop that first, or choose another store"
 
 
 if sys.platform == "win32":  # pragma: no cover - not what the tests run on

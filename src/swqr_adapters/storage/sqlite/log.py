@@ -11,7 +11,7 @@ from typing import Final
 from swqr_core.errors import ClosedError, InvalidInputError, UnreachableError
 from swqr_core.ports.storage import Document, LogRecord
 
-from .damage import Damage
+from .damage import Damage, is_corrupt
 from .reader import Reader
 from .writer import Writer
 
@@ -122,6 +122,7 @@ class SqliteEventLog:
             ClosedError: The log was closed.
             ConfigurationError: A record is damaged or missing; none behind it is given.
             InvalidInputError: *after* is negative.
+            UnreachableError: It cannot be read now.
         """
         if after < 0:
             raise InvalidInputError("after", f"must be 0 or the number of a record, not {after}")
@@ -131,6 +132,8 @@ class SqliteEventLog:
             try:
                 rows = await self._reader.do(partial(_rows, after=after))
             except UnreachableError as error:
+                if not is_corrupt(error.__cause__):
+                    raise
                 raise self._damage.of_record(after + 1) from error
             for number, body, sum in rows:
                 if number != after + 1 or not is_sound(number, body, sum):
@@ -158,6 +161,7 @@ class SqliteEventLog:
         Raises:
             ClosedError: The log was closed.
             ConfigurationError: One is damaged; none behind it is given.
+            UnreachableError: They cannot be read now.
         """
         after = 0
         while True:
@@ -165,6 +169,8 @@ class SqliteEventLog:
             try:
                 rows = await self._reader.do(partial(_documents, kind=kind, after=after))
             except UnreachableError as error:
+                if not is_corrupt(error.__cause__):
+                    raise
                 raise self._damage.of_document(kind, "?") from error
             for _, id, body, sum in rows:
                 if not is_sound_document(kind, id, body, sum):
