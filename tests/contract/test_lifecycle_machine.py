@@ -21,7 +21,14 @@ from swqr_core.engine.deadlines import Deadline
 from swqr_core.engine.settings import EngineSettings, Plan
 from swqr_core.engine.state import Account, LiveSession
 from swqr_core.engine.turn import Turn
-from swqr_core.errors import IdempotencyConflictError, SessionClosedError
+from swqr_core.errors import (
+    IdempotencyConflictError,
+    JobEndedError,
+    SessionClosedError,
+    SwqrError,
+    TransportError,
+    UnreachableError,
+)
 from swqr_core.lifecycle import session as session_table
 from swqr_core.lifecycle.job import JobEvent, JobState
 from swqr_core.lifecycle.session import SessionEvent, SessionState
@@ -37,6 +44,9 @@ from swqr_core.testing.patience import WaitedInVain
 from swqr_core.wrappers import TransportWrapper
 
 pytestmark = pytest.mark.usefixtures("threads_of_its_own")
+
+CAUGHT = (AssertionError, SwqrError)
+"""What a mistake comes to: a claim that does not hold, or a call that fails. No other error."""
 
 Patch = pytest.MonkeyPatch
 
@@ -252,7 +262,7 @@ def test_the_machine_catches_an_engine_that(
 ) -> None:
     mistake(monkeypatch)
 
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever comes of it
+    with pytest.raises(CAUGHT):
         lifecycle_test(MemoryHarness, settings=MORE_ROOM.get(mistake, FIRST_BUG))
 
 
@@ -298,6 +308,35 @@ class TakesJobsForClosedSessions(TransportWrapper):
             return await super().submit(spec, params, key=key)
         except SessionClosedError:
             return await super().submit(evolve(spec, session_id=None), params, key=f"{key}-2")
+
+
+class BreaksDownWhereItShouldRefuse(TransportWrapper):
+    """Answers what must be refused like a server that has failed."""
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        try:
+            return await super().submit(spec, params, key=key)
+        except SessionClosedError as error:
+            raise TransportError("broken", "500 Internal Server Error") from error
+
+
+class IsGoneWhereItShouldRefuse(TransportWrapper):
+    """Cannot be reached for what must be refused."""
+
+    async def cancel_job(self, job_id: str) -> None:
+        try:
+            await super().cancel_job(job_id)
+        except JobEndedError as error:
+            raise UnreachableError("broken", "connection reset") from error
+
+
+class LeavesStartedSessionsOut(TransportWrapper):
+    """Lists no session that has run something."""
+
+    async def sessions(self, query: SessionQuery) -> Page[Session]:
+        page = await super().sessions(query)
+        items = tuple(session for session in page if session.started_at is None)
+        return evolve(page, items=items, total=len(items))
 
 
 class ReopensSessions(TransportWrapper):
@@ -415,6 +454,9 @@ TRANSPORTS: list[type[TransportWrapper]] = [
     OpensASessionForEachCall,
     RunsWhatItRefuses,
     TakesJobsForClosedSessions,
+    BreaksDownWhereItShouldRefuse,
+    IsGoneWhereItShouldRefuse,
+    LeavesStartedSessionsOut,
     ReopensSessions,
     ShowsTheLastChargeOnly,
     ForgetsItsJobs,
@@ -440,7 +482,7 @@ def test_the_machine_catches_a_transport_that(
 ) -> None:
     monkeypatch.setattr(BrokenHarness, "broken", mistake)
 
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever comes of it
+    with pytest.raises(CAUGHT):
         lifecycle_test(BrokenHarness, settings=FIRST_BUG)
 
 

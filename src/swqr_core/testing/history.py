@@ -100,7 +100,8 @@ class History:
         for job in self.jobs:
             if job.spec.session_id is None or job.running_at is None:
                 continue
-            session = sessions[job.spec.session_id]
+            session = sessions.get(job.spec.session_id)
+            assert session is not None, f"{job.id} is of {job.spec.session_id}, which is nowhere"
             assert session.started_at is not None, f"{job.id} runs, {session.id} has not started"
             assert session.started_at <= job.running_at, f"{job.id} started before {session.id}"
             if session.closed_at is not None:

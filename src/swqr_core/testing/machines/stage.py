@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 from hypothesis import note
 
-from swqr_core.errors import OutcomeUnknownError, SwqrError, UnreachableError
+from swqr_core.errors import OutcomeUnknownError, SwqrError, TransportError, UnreachableError
 from swqr_core.model.ids import BackendName, SessionId
 from swqr_core.model.job import Job
 from swqr_core.model.query import JobQuery, SessionQuery
@@ -252,6 +252,8 @@ class Stage:
         try:
             async with self._patience("what must be refused did not return"):
                 answer = await act(self.transport(seat))
+        except TransportError as error:
+            raise AssertionError(f"it was not refused, but failed: {error}") from error
         except SwqrError as refusal:
             self.tell(f"  refused: {refusal}")
         else:

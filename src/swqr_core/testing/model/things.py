@@ -23,8 +23,6 @@ class Rules:
         session_lanes: How many jobs of one session or batch run on a backend side by side.
         lost_jobs: How the queued jobs of a session that closes end: ``failed`` or ``cancelled``.
         lost_code: The reason code that these get; None for any.
-        tells_order: Whether jobs start in the order that the guides give: fair share between
-            instances, first in, first out within one. If not, nobody else may use the platform.
         precision: Seconds by which the platform's times may be off.
         untold: Fields of ``Session`` and ``Job`` that the platform does not tell, beside those
             that go with a capability that it lacks.
