@@ -36,10 +36,10 @@ from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.journal import Journal
+from swqr_core.ports.paging import each
 from swqr_core.ports.transport import RuntimeTransport
 
 from .handles import AsyncJob, AsyncSession, Callback, Opening
-from .paging import each
 from .policies import RetryPolicy
 from .recovery import Recovery, Remembering, about_job, recover
 

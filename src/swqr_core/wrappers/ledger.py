@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.query import JobQuery
+from swqr_core.ports.paging import each
 from swqr_core.ports.transport import RuntimeTransport
 
 __all__ = ["Entry", "Ledger", "midnight"]
@@ -103,11 +104,13 @@ class Ledger:
         self._forget(oldest)
         open_since = [one.at for one in self._jobs.values() if not one.ended]
         since = max(oldest, min([self._seen or oldest, *open_since]))
-        found = await _all(transport, JobQuery(created_after=since, newest_first=False))
+        new = JobQuery(created_after=since, newest_first=False)
+        found = [job async for job in each(transport.jobs, new)]
         # By the platform's clock: what it accepts from now on is not older than this.
         self._seen = max([*(job.created_at for job in found), self._seen or since])
         if pending:
-            found += await _all(transport, JobQuery(created_before=oldest, states=_PENDING))
+            old = JobQuery(created_before=oldest, states=_PENDING)
+            found += [job async for job in each(transport.jobs, old)]
         self._jobs |= {job.id: Entry.of(job) for job in found}
 
     def _forget(self, oldest: datetime) -> None:
@@ -115,13 +118,3 @@ class Ledger:
             for name in [name for name, one in kept.items() if one.at < oldest]:
                 del kept[name]
         self._keys = {key: id for key, id in self._keys.items() if id in self._jobs}
-
-
-async def _all(transport: RuntimeTransport, query: JobQuery) -> list[Job]:
-    """Return all jobs that match, page by page."""
-    found: list[Job] = []
-    while True:
-        page = await transport.jobs(evolve(query, offset=len(found)))
-        found += page.items
-        if not page.items or len(found) >= page.total:
-            return found

@@ -18,8 +18,8 @@ from swqr_core.errors import InvalidInputError
 from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
 from swqr_core.model.session import Session
+from swqr_core.ports.paging import each
 from swqr_core.ports.transport import RuntimeTransport
-from swqr_core.runtime.paging import each
 
 from .everywhere import everywhere
 

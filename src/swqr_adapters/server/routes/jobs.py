@@ -24,7 +24,7 @@ from swqr_core.errors import InvalidInputError, NotFoundError, PayloadLostError
 from swqr_core.model.job import Job
 from swqr_core.model.payload import Payload
 from swqr_core.model.query import MAX_PAGE, JobQuery
-from swqr_core.runtime.paging import each
+from swqr_core.ports.paging import each
 
 __all__ = ["ROUTES"]
 

@@ -18,7 +18,7 @@ from swqr_core.model.ids import SessionId
 from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
 from swqr_core.model.session import Session
-from swqr_core.runtime.paging import each
+from swqr_core.ports.paging import each
 
 from .everywhere import everywhere
 

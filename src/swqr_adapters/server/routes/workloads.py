@@ -19,7 +19,7 @@ from swqr_core.model.ids import BackendName
 from swqr_core.model.job import Job
 from swqr_core.model.query import MAX_PAGE, JobQuery, SessionQuery
 from swqr_core.model.session import Session
-from swqr_core.runtime.paging import each
+from swqr_core.ports.paging import each
 
 __all__ = ["ROUTES"]
 

@@ -15,9 +15,9 @@ from swqr_core.errors import (
 )
 from swqr_core.model.program import MAX_SOURCE_BYTES, Program, ProgramSpec, ProgramUpdate
 from swqr_core.model.query import ProgramQuery
+from swqr_core.ports.paging import each
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.harness import Control, Seat
-from swqr_core.testing.looking import all_pages
 
 from .claims import claim
 from .world import World
@@ -46,7 +46,7 @@ _CHANGES: list[Callable[[RuntimeTransport, str], Awaitable[Any]]] = [
 
 
 async def _all(transport: RuntimeTransport, query: ProgramQuery) -> list[Program]:
-    return await all_pages(transport.programs, query)
+    return [program async for program in each(transport.programs, query)]
 
 
 async def _add(world: World, **changes: Any) -> Program:

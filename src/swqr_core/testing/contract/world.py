@@ -13,10 +13,10 @@ from swqr_core.model.ids import BackendName
 from swqr_core.model.job import Job
 from swqr_core.model.query import JobQuery
 from swqr_core.model.session import Session, SessionSpec
+from swqr_core.ports.paging import each
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing.assertions import need_assertions
 from swqr_core.testing.harness import Control, Harness, Seat, connect_over
-from swqr_core.testing.looking import all_pages
 from swqr_core.wrappers.faulty import FaultPlan
 
 from .asked import Asked, Asking
@@ -165,4 +165,4 @@ class World:
 
     async def all_jobs(self, query: JobQuery) -> list[Job]:
         """Return every job that matches, page by page."""
-        return await all_pages(self.transport.jobs, query)
+        return [job async for job in each(self.transport.jobs, query)]

@@ -16,6 +16,8 @@ Q = TypeVar("Q", JobQuery, ProgramQuery, SessionQuery)
 async def each(ask: Callable[[Q], Awaitable[Page[T]]], query: Q) -> AsyncIterator[T]:
     """Yield everything that matches a query.
 
+    It ends with the total that is told: a list that ignores the offset would have no end.
+
     Args:
         ask: Returns a page, for example a transport's ``jobs``.
         query: What is wanted, and how large the pages are.
