@@ -12,6 +12,14 @@ from swqr_core.ports.settings import SettingsFile
 __all__ = ["read_settings_file"]
 
 _WHERE: Final = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
+# Whatever a line may end in or be continued in; text in quotation marks and comments as a whole.
+_marks: Final = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})'
+    r"|'''.*?'''(?:'{0,2})"
+    r'|"(?:[^"\\]|\\.)*+"'
+    r"|'[^']*+'|#[^\n]*+|[\[\]{}\n]",
+    re.DOTALL,
+).finditer
 
 
 def read_settings_file(path: Path) -> SettingsFile:
@@ -31,34 +39,51 @@ def read_settings_file(path: Path) -> SettingsFile:
         line = f":{found[1]}" if found and found[1] else ""
         # Not the cause: in newer Pythons it carries the whole text.
         raise ConfigurationError(f"{path}{line}", _WHERE.sub("", str(error))) from None
+    except RecursionError:
+        raise _too_deep(path) from None
     lines: dict[tuple[str, ...], int] = {}
-    for keys, number in _lines(text):
-        lines.setdefault(keys, number)
+    try:
+        for keys, number in _lines(text):
+            lines.setdefault(keys, number)
+    except RecursionError:
+        raise _too_deep(path) from None
     return SettingsFile(path=str(path), folder=str(path.parent), content=content, lines=lines)
+
+
+def _too_deep(path: Path) -> ConfigurationError:
+    return ConfigurationError(str(path), "is nested too deeply")
 
 
 def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yield the path of each key with its line, for text that is TOML.
 
-    The parser tells no lines, so it is given one statement after the other: what is no TOML yet
-    goes on in the next line.
+    The parser tells no lines, so it is given one statement after the other.
     """
     table: tuple[str, ...] = ()
-    statement, start = "", 1
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if not statement:
-            start = number
-        statement += line
-        try:
-            found = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
-            continue
+    start = 1
+    for statement in _statements(text):
+        found = tomllib.loads(statement)
         is_header = statement.lstrip().startswith("[")
         for path in _paths(found):
             yield (path if is_header else table + path), start
             if is_header:
                 table = path
-        statement = ""
+        start += statement.count("\n")
+
+
+def _statements(text: str) -> Iterator[str]:
+    """Cut TOML at the ends of lines that are not inside of brackets or quotation marks."""
+    begin = depth = 0
+    for mark in _marks(text):
+        word = mark[0]
+        if word == "\n" and not depth:
+            yield text[begin : mark.end()]
+            begin = mark.end()
+        elif word in "[{":
+            depth += 1
+        elif word in "]}":
+            depth -= 1
+    yield text[begin:]
 
 
 def _paths(content: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,44 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
         "profiles.two words.budget.text": 15,
         "profiles.two words.budget.last": 19,
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[\n" + "5, # ]\n" * 1000 + "]",
+        "[\n" + "[5, {a = ']'}],\n" * 1000 + "]",
+        '"""\n' + 'x ""\\""" [\n' * 1000 + '"""',
+        "'''\n" + "x'' [\n" * 1000 + "'''''",
+        '"[\\"[" # "',
+    ],
+    ids=["a list", "lists", "a text", "a literal text", "a bracket in a text"],
+)
+def test_however_long_a_value_is_it_is_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    path = tmp_path / "swqr.toml"
+    path.write_text(f"a = {value}\n[b]\nc = 1\n")
+    text, read, loads = path.read_text(), 0, tomllib.loads
+
+    def count(part: str) -> dict[str, Any]:
+        nonlocal read
+        read += len(part)
+        return loads(part)
+
+    monkeypatch.setattr(tomllib, "loads", count)
+    lines = read_settings_file(path).lines
+
+    assert lines == {("a",): 1, ("b",): text.count("\n") - 1, ("b", "c"): text.count("\n")}
+    assert read == 2 * len(text)
+
+
+def test_what_is_nested_without_end_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "swqr.toml"
+    path.write_text("a" + ".a" * 5000 + " = 1\n")
+
+    with pytest.raises(ConfigurationError, match=r"swqr\.toml: is nested too deeply"):
+        read_settings_file(path)
 
 
 def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
