@@ -75,11 +75,17 @@ class VirtualClock:
         """Move time forward, waking sleepers in the order of their deadlines.
 
         Raises:
-            InvalidInputError: *seconds* is negative: time does not go back.
+            InvalidInputError: *seconds* is negative: time does not go back; or so much that no
+                calendar tells the time any more.
         """
         if seconds < 0:
             raise InvalidInputError("seconds", f"time does not go back, not even {seconds}")
-        end = self._elapsed + seconds
+        try:
+            end = self._elapsed + seconds
+            self._start + timedelta(seconds=end)
+        except OverflowError:
+            problem = f"no calendar tells the time after {seconds!r:.50} of them"
+            raise InvalidInputError("seconds", problem) from None
         await self._settle()
         while self._sleepers and self._sleepers[0][0] <= end:
             deadline, _, waking = heapq.heappop(self._sleepers)

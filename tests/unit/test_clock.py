@@ -69,6 +69,17 @@ async def test_a_cancelled_sleeper_is_passed_over() -> None:
     assert clock.monotonic() == 20
 
 
+@pytest.mark.parametrize("seconds", [1e12, 1e300, pytest.param(10**400, id="10**400")])
+async def test_time_does_not_go_beyond_the_calendar(seconds: float) -> None:
+    clock = VirtualClock()
+    before = clock.now()
+
+    with pytest.raises(InvalidInputError, match="calendar"):
+        await clock.advance(seconds)
+
+    assert clock.now() == before
+
+
 async def test_time_does_not_pass_while_somebody_holds_the_clock() -> None:
     clock = VirtualClock()
     with clock.hold():

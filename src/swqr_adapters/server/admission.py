@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -38,10 +38,14 @@ _LONGEST_CRN: Final = 1024
 _SUBMISSIONS: Final = ("/jobs", "/create_runtime_job")
 _REMEMBERED: Final = 60.0  # seconds
 _MOST_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 4096  # characters: what is longer is looked at each time
 _CRN_COLONS: Final = 9
 _BAD_CREDENTIALS, _INVALID_CRN, _SHORT_CRN = 1201, 1241, 1348
 _REGION_HOST: Final = re.compile(r"(?:private\.)?(?:([a-z]{2}-[a-z]{2,10})\.)?quantum\.")
 _HOME_REGION: Final = "us-east"
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _Credentials = tuple[str, str]  # the headers that may hold some
 _Until = tuple[float, float]  # by the clock that is never set, and by the time of day
@@ -119,9 +123,8 @@ class Admission:
             transport = await self._provider.transport(
                 Principal(user=account.user, instance=instance.id)
             )
-            if len(self._bound) >= _MOST_REMEMBERED:
-                self._bound.clear()
-            known = self._bound[asks] = self._until(seconds), account, instance, transport
+            known = self._until(seconds), account, instance, transport
+            _remember(self._bound, asks, known, size=len(asks[0]) + len(token or ""))
         _, account, instance, transport = known
         _check_region(request.host, instance)
         call.bind(account, instance, transport)
@@ -136,9 +139,8 @@ class Admission:
         known = self._known.get(given)
         if known is None or self._is_over(known[0]):
             account, seconds = await self._authenticate(request)
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            known = self._known[given] = self._until(seconds), account
+            known = self._until(seconds), account
+            _remember(self._known, given, known, size=sum(map(len, given)))
         return known[1]
 
     def _until(self, seconds: float) -> _Until:
@@ -191,6 +193,14 @@ class Admission:
                 401, "the control surface needs its own key",
                 "Send 'Authorization: apikey CONTROL_KEY'.", code=_BAD_CREDENTIALS,
             )  # fmt: skip
+
+
+def _remember(known: dict[K, V], key: K, value: V, *, size: int) -> None:
+    """Keep whom credentials of so many characters stand for, unless they are too long for that."""
+    if size <= _LONGEST_REMEMBERED:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        known[key] = value
 
 
 def _credentials(request: web.BaseRequest) -> _Credentials:

@@ -16,14 +16,16 @@ from .budget import Budget
 from .problems import HttpProblem
 from .settings import ServerSettings
 
-__all__ = ["Bodies"]
+__all__ = ["UNCOUNTED", "Bodies"]
 
 _SMALL: Final = 262_144
-_UNCOUNTED: Final = 16_384  # connections are few enough that so little need not be counted
+UNCOUNTED: Final = 16_384
+"""The largest body that no room is held for: connections are few enough for that. Who is not known
+yet may send no more."""
+
 _REFUSED: Final = 1208
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
-_LONGEST_FORM: Final = 65_536
 
 
 class Bodies:
@@ -58,8 +60,12 @@ class Bodies:
         async with self._read(request, min(most, limit or most)) as body:
             yield await split_async(body, member, max_depth=self._settings.max_depth)
 
-    async def document(self, request: web.BaseRequest) -> Mapping[str, Any]:
+    async def document(self, request: web.BaseRequest, *, limit: int = _SMALL) -> Mapping[str, Any]:
         """Read a small JSON object.
+
+        Args:
+            request: The request.
+            limit: The most bytes.
 
         Raises:
             HttpProblem: Its type is wrong, or it did not come in time.
@@ -67,7 +73,7 @@ class Bodies:
             PayloadTooLargeError: It is over the limit.
         """
         _check_type(request, _JSON)
-        async with self._read(request, _SMALL) as body:
+        async with self._read(request, limit) as body:
             # The name is one that no document has: nothing is cut out.
             return (await split_async(body, "\0", max_depth=self._settings.max_depth)).head
 
@@ -91,7 +97,7 @@ class Bodies:
             PayloadTooLargeError: It is over the limit.
         """
         _check_type(request, _FORM)
-        async with self._read(request, _LONGEST_FORM) as body:
+        async with self._read(request, UNCOUNTED) as body:
             try:
                 pairs = parse_qsl(
                     body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
@@ -109,7 +115,7 @@ class Bodies:
         expected = (limit if request.can_read_body else 0) if announced is None else announced
         if request.headers.get("Content-Encoding", "identity") != "identity":
             expected = limit
-        if expected <= _UNCOUNTED:
+        if expected <= UNCOUNTED:
             yield await self._bytes(request, limit)
         else:
             async with self.budget.hold(expected, timeout=self._settings.read_timeout):

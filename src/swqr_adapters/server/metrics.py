@@ -18,6 +18,8 @@ from prometheus_client.registry import Collector
 
 __all__ = ["Meter"]
 
+# Whatever else a client calls its method is one more of them.
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -40,7 +42,7 @@ class Meter(Collector):
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        key = (method, route, status)
+        key = (method if method in _METHODS else "other", route, status)
         self._requests[key] = self._requests.get(key, 0) + 1
         buckets = self._times.get(route)
         if buckets is None:

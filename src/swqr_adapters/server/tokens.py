@@ -84,7 +84,7 @@ class TokenDesk:
                 issuer=_ISSUER,
                 options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
             )
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):  # older releases do not tell the latter
             return None
         expires = claims.get("exp")
         if not isinstance(expires, int) or expires <= self._clock.now().timestamp():

@@ -1,6 +1,7 @@
 """Nonsense and malice: every answer is a 4xx that a person can act on, and nothing leaks."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -190,6 +191,71 @@ async def test_a_compressed_body_is_counted_when_it_is_unpacked(world: Any) -> N
     reply = await world.ask("PUT", "/jobs/x/tags", data=bomb, headers=headers)
 
     assert (reply.status, reply.error["code"]) == (413, 5302)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "before", "after"),
+    [
+        ("/identity/token", "application/x-www-form-urlencoded", b"apikey=", b""),
+        ("/users/token", "application/json", b'{"key": "', b'"}'),
+        ("/product/token", "application/json", b'{"key": "', b'"}'),
+    ],
+)
+async def test_who_is_not_known_yet_takes_no_room_from_others(
+    world: Any, path: str, kind: str, before: bytes, after: bytes
+) -> None:
+    body = before + b"x" * 20_000 + after
+    reply = await world.ask(
+        "POST", path, base="", key=None, data=body, headers={"Content-Type": kind}
+    )
+
+    assert (reply.status, b"16384" in reply.body) == (413, True)
+
+
+@pytest.mark.parametrize(("blanks", "looks"), [(1, 1), (5000, 3)])
+async def test_credentials_of_any_length_are_known_and_long_ones_not_remembered(
+    world: Any, monkeypatch: pytest.MonkeyPatch, blanks: int, looks: int
+) -> None:
+    seen: list[str] = []
+    real = world.ring.account
+
+    async def account(key: str) -> Any:
+        seen.append(key)
+        return await real(key)
+
+    monkeypatch.setattr(world.ring, "account", account)
+    headers = {"Authorization": f"apikey{' ' * blanks}{world.instances.ADA}"}
+    for _ in range(3):
+        assert (await world.ask("GET", "/jobs", headers=headers)).status == 200
+    of_jobs, seen[:] = len(seen), []
+    for _ in range(3):
+        reply = await world.ask("GET", "/v2/resource_instances", base="", headers=headers)
+        assert reply.status == 200
+
+    assert (of_jobs, len(seen)) == (looks, looks)
+
+
+async def test_a_token_that_nests_without_end_is_no_good(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(*_: object, **__: object) -> None:
+        raise RecursionError  # as older releases of the library do
+
+    monkeypatch.setattr("jwt.decode", decode)
+    header = base64.urlsafe_b64encode(b"[" * 11_000).decode()
+    reply = await world.ask("GET", "/jobs", headers={"Authorization": f"Bearer {header}.e30.AA"})
+
+    assert reply.status == 401
+
+
+async def test_what_methods_are_called_makes_no_more_metrics(world: Any) -> None:
+    for method in ("PROPFIND", "M-SEARCH"):
+        await world.ask(method, "/jobs")
+
+    text = (await world.ask("GET", "/metrics", base="/_swqr")).body.decode()
+
+    assert 'method="other",route="unknown",status="405"} 2.0' in text
+    assert "PROPFIND" not in text
 
 
 class TestLimits:

@@ -1,6 +1,7 @@
 """The older interface's programs and interim results, as a client sees them."""
 
 import base64
+import io
 import json
 from typing import Any
 
@@ -93,6 +94,15 @@ async def test_metadata_source_and_visibility_are_changed(world: Any) -> None:
     assert (await world.ask("GET", path, **other)).status == 404
     assert (await world.ask("DELETE", path)).status == 204
     assert (await world.ask("GET", path)).status == 404
+
+
+async def test_a_body_that_no_program_can_fill_is_refused_unread(world: Any) -> None:
+    body = b'{"name":"one","cost":1,"data":"' + b"A" * 5_000_000 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    reply = await world.ask("POST", "/programs", data=io.BytesIO(body), headers=headers)
+
+    assert reply.status == 413
+    assert "body" in reply.error["message"]
 
 
 async def test_a_number_without_end_is_no_source(world: Any) -> None:

@@ -38,13 +38,15 @@ __all__ = ["ROUTES"]
 _EVENTS: Final = "text/event-stream"
 _BEAT: Final = 15.0  # seconds after which a reader of events hears that the server lives
 _REFUSED: Final = 1208
+_MOST_BYTES: Final = 4 * MAX_SOURCE_BYTES  # as base64, with any escapes that clients write
 
 
 async def upload(call: Call) -> web.StreamResponse:
     """Add a program."""
     service = call.service
     key = service.idempotency_key(call.request)
-    async with service.bodies.split(call.request, "data", limit=call.most_bytes) as body:
+    most = min(_MOST_BYTES, call.most_bytes or _MOST_BYTES)
+    async with service.bodies.split(call.request, "data", limit=most) as body:
         spec = parse_program_upload(body.head)
         # Only a text is looked into: a number could be one without end.
         data = json.loads(body.value) if body.value and body.value[:1] == b'"' else None

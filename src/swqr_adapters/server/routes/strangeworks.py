@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from swqr_adapters.server.answers import json_answer
+from swqr_adapters.server.bodies import UNCOUNTED
 from swqr_adapters.server.call import Call
 from swqr_adapters.server.routing import Route
 from swqr_adapters.wire.ibm.extension import MEMBER
@@ -34,7 +35,7 @@ _MOST_FIELDS: Final = 5_000
 async def token(call: Call) -> web.StreamResponse:
     """Exchange an API key for a token."""
     service = call.service
-    body = await service.bodies.document(call.request)
+    body = await service.bodies.document(call.request, limit=UNCOUNTED)
     key = body.get("key")
     if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
         raise InvalidInputError("key", "is required: an API key", _REFUSED)
