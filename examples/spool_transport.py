@@ -43,7 +43,7 @@ CAN = Capabilities(
     transport="spool", dedicated_sessions=False, batches=False, session_listing=False,
     custom_ttls=False, idempotent_open=False, tags=False, user_tags=0, private_jobs=False,
     logs=False, metrics=False, usage=False, calibrations=False, time_limits=False,
-    programs=False, event_wait=False, max_params_bytes=2**20,
+    programs=False, event_wait=False, find_by_key=True, max_params_bytes=2**20,
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ class SpoolTransport(TransportBase):
         self._latest = datetime.min.replace(tzinfo=UTC)
 
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
-        home = self._home("job-" + hashlib.sha256(key.encode()).hexdigest()[:16])
+        home = self._home(_name(key))
         self._check(spec, params, key)
         self._latest = max(CLOCK.now(), self._latest + timedelta(microseconds=1))
         asked = {"log_level": spec.log_level, "image": spec.image, "extra": dict(spec.extra)}
@@ -112,9 +112,8 @@ class SpoolTransport(TransportBase):
         )
 
     async def jobs(self, query: JobQuery) -> Page[Job]:
-        return page_of_jobs(
-            [await self.job(home.name) for home in self._home("").glob("job-*")], query
-        )
+        homes = self._home("").glob("job-*" if query.key is None else _name(query.key))
+        return page_of_jobs([await self.job(home.name) for home in homes], query)
 
     async def wait_job(self, job_id: str, *, timeout: float | None) -> Job:
         end = None if timeout is None else CLOCK.monotonic() + timeout
@@ -176,6 +175,10 @@ class SpoolTransport(TransportBase):
         if must_exist and not (job_id.startswith("job-") and home.is_dir()):
             raise errors.JobNotFoundError(job_id)
         return home
+
+
+def _name(key: str) -> str:
+    return "job-" + hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -152,6 +152,14 @@ class KeepsDeletedJobs(Broken):
         await self.inner.job(job_id)
 
 
+class KeepsLogsOfDeletedJobs(Broken):
+    async def logs(self, job_id: str) -> str:
+        try:
+            return await self.inner.logs(job_id)
+        except JobNotFoundError:
+            return "what was said"
+
+
 class DrainsByCancelling(Broken):
     async def drain_session(self, session_id: str) -> None:
         await self.inner.cancel_session(session_id)
@@ -312,6 +320,7 @@ PROMISES = [
     (CancelsTheJobWithTheWait, "giving_up_a_wait_stops_nothing_but_the_wait"),
     (CancelsEndedJobsSilently, "a_job_that_has_ended_cannot_be_cancelled_and_stays_as_it_was"),
     (KeepsDeletedJobs, "a_deleted_job_is_gone_with_everything"),
+    (KeepsLogsOfDeletedJobs, "a_deleted_job_is_gone_with_everything"),
     (DrainsByCancelling, "the_jobs_of_a_drained_session_still_run_the_queued_ones_too"),
     (CancelsByDraining, "the_queued_jobs_of_a_cancelled_session_do_not_run"),
     (LeavesJobsOutOfTheirSession, "a_job_of_a_session_says_so"),

@@ -16,6 +16,7 @@ from swqr_core.errors import PayloadTooLargeError, UnsupportedOperation
 from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.program import ProgramSpec
+from swqr_core.model.query import JobQuery, Page
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import Harness, Seat, StubExecutor, TransportContract
 from swqr_core.testing.contract.job_queries import JobQueryClaims
@@ -126,6 +127,9 @@ class Modest:
         if calibration_id is not None:
             await self._refuse()
         return await self._inner.backend_configuration(name)
+
+    async def jobs(self, query: JobQuery) -> Page[Job]:
+        return await (self._inner.jobs(query) if query.key is None else self._refuse())
 
     async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
         if spec.private or spec.max_execution_time or spec.tags or spec.calibration_id:

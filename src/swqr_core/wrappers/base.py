@@ -50,7 +50,10 @@ class TransportBase(EveryCall):
 
 
 def page_of_jobs(jobs: Iterable[Job], query: JobQuery) -> Page[Job]:
-    """Return the page that a query means of all these jobs; tags, dates and order included."""
+    """Return the page that a query means of all these jobs; tags, dates and order included.
+
+    Jobs do not know their keys: where a query names one, give only its job, or refuse the query.
+    """
     wanted = list(conditions(query))
     found = [job for job in jobs if all(is_right(job) for is_right in wanted)]
     found.sort(key=lambda job: (job.created_at, job.id), reverse=query.newest_first)

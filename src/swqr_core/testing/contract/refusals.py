@@ -52,6 +52,7 @@ _DENIED: dict[str, Callable[[World, RuntimeTransport], Awaitable[Any]]] = {
     ),
     "time_limits": lambda world, _: world.submit(max_execution_time=300),
     "programs": lambda _, transport: transport.programs(ProgramQuery()),
+    "find_by_key": lambda world, transport: transport.jobs(JobQuery(key=world.harness.key())),
     "program_uploads": lambda _, transport: transport.delete_program(_NOWHERE),
     "interim_results": lambda _, transport: transport.interim_results(_NOWHERE),
 }
