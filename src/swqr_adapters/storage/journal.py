@@ -34,6 +34,7 @@ VERSION: Final = 1
 _VARIABLE: Final = "SWQR_JOURNAL"
 _ENDING: Final = ".jsonl"
 _KEPT: Final = timedelta(days=30)
+_TRIES: Final = 1_000
 
 
 def journal_folder(environment: Mapping[str, str]) -> Path | None:
@@ -183,7 +184,9 @@ class FileJournal:
             self._path = self._folder / f"{name}{_ENDING}"
         new = not self._path.exists()
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        _lock(file, shared=False)
+        for _ in range(_TRIES):  # somebody may be looking whether it is locked: that takes no time
+            if _lock(file, shared=False):
+                break
         if new:
             os.write(file, _line(self._head))
         return file

@@ -107,6 +107,27 @@ async def test_what_a_living_client_does_is_its_own(make: Make) -> None:
     assert len(make().past()) == len(FACTS)
 
 
+async def test_a_client_is_known_to_live_although_somebody_looked_when_it_began(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    lock, looked = fcntl.flock, list[int]()
+
+    def lock_late(file: int, how: int) -> None:
+        if how & fcntl.LOCK_EX and len(looked) < 2:
+            looked.append(file)
+            raise BlockingIOError
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    living = make()
+    await fill(living)
+
+    assert make().past() == ()
+    living.close()
+    assert len(make().past()) == len(FACTS)
+
+
 async def test_other_transports_and_instances_have_their_own(make: Make) -> None:
     journal = make()
     await fill(journal)
