@@ -31,6 +31,10 @@ _NOT_SENT: Final = (
 )
 
 
+# ValueError is what a host or a header is that cannot be sent; a server may have named it.
+_LOST: Final = (aiohttp.ClientError, BadEncodingError, TimeoutError, OSError, ValueError)
+
+
 class AiohttpEngine:
     """Sends requests with aiohttp, over connections that are kept open.
 
@@ -95,11 +99,11 @@ class AiohttpEngine:
         if request.body:
             headers["Content-Length"] = str(request.size)
             body = b"".join(request.body) if request.size <= _JOINED else request.pieces()
-        url = URL(request.url, encoded=True)
-        tunnel = url.scheme == "https"  # the proxy sees nothing of such a request
-        if not tunnel:
-            headers.update(self._to_proxy)
         with self._told_apart(request):
+            url = URL(request.url, encoded=True)
+            tunnel = url.scheme == "https"  # the proxy sees nothing of such a request
+            if not tunnel:
+                headers.update(self._to_proxy)
             response = await session.request(
                 request.method,
                 url,
@@ -123,7 +127,7 @@ class AiohttpEngine:
         except _NOT_SENT as error:
             problem, cause = told(error, request)
             raise UnreachableError(self._name, problem) from cause
-        except (aiohttp.ClientError, BadEncodingError, TimeoutError, OSError) as error:
+        except _LOST as error:
             problem, cause = told(error, request)
             raise AnswerLostError(self._name, problem) from cause
         except RuntimeError as error:

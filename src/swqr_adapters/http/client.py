@@ -32,6 +32,7 @@ Credentials = Callable[[], Awaitable[Mapping[str, Secret]]]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 5
+_DIGITS: Final = 20  # of the longest length that is believed
 _BODY_LIMIT: Final = 64 * 2**20
 
 
@@ -262,7 +263,7 @@ class HttpClient:
 
 async def _read(answer: HttpAnswer, limit: int) -> bytes:
     told = answer.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and int(told) > limit:
+    if told.isascii() and told.isdigit() and len(told) <= _DIGITS and int(told) > limit:
         raise PayloadTooLargeError("response", int(told), limit)
     chunks: list[bytes] = []
     size = 0

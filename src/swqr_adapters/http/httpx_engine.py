@@ -29,6 +29,10 @@ _NOT_SENT: Final = (
 )
 
 
+# ValueError is what a host or a header is that cannot be sent; a server may have named it.
+_LOST: Final = (httpx.HTTPError, httpx.StreamError, BadEncodingError, OSError, ValueError)
+
+
 class HttpxEngine:
     """Sends requests with httpx.
 
@@ -90,13 +94,14 @@ class HttpxEngine:
         headers = request.wire_headers()
         if request.body:
             headers["Content-Length"] = str(request.size)
-        built = client.build_request(
-            request.method,
-            request.url,
-            headers=headers,
-            content=request.pieces() if request.body else None,
-            timeout=_timeout(request.deadlines),
-        )
+        with self._told_apart(request):
+            built = client.build_request(
+                request.method,
+                request.url,
+                headers=headers,
+                content=request.pieces() if request.body else None,
+                timeout=_timeout(request.deadlines),
+            )
         total = asyncio.timeout(request.deadlines.total)
         async with _expiring(total, self._name, request):
             with self._told_apart(request):
@@ -114,7 +119,7 @@ class HttpxEngine:
         except _NOT_SENT as error:
             problem, cause = told(error, request)
             raise UnreachableError(self._name, problem) from cause
-        except (httpx.HTTPError, httpx.StreamError, BadEncodingError, OSError) as error:
+        except _LOST as error:
             problem, cause = told(error, request)
             raise AnswerLostError(self._name, problem) from cause
         except RuntimeError as error:

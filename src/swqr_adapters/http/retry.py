@@ -18,6 +18,8 @@ TOO_MANY: Final = 429
 PASSING_STATUSES: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
 """Failures of a server or of the edge before it that may be over the next time."""
 
+_DIGITS: Final = 12  # of the longest time that anybody means
+
 
 @frozen(kw_only=True)
 class RetryPolicy:
@@ -58,7 +60,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     It is a number of seconds or a date; anything else counts as absent.
     """
     text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
         return float(text)
     try:
         at = parsedate_to_datetime(text)

@@ -130,6 +130,8 @@ class TokenKeeper:
             token = await self._ask()
         except (AnswerLostError, ProtocolError) as error:  # what needs the token was not sent
             raise UnreachableError(error.transport, error.problem) from error
+        if not _fits_a_header(token.value):
+            raise UnreachableError("http", "what was given as a token cannot stand in a header")
         lifetime = float("inf") if token.lifetime is None else token.lifetime
         self._renew_at = sent_at + _FRESH * lifetime
         self._ends_at = sent_at + lifetime
@@ -161,6 +163,11 @@ def required_key(value: str | None, source: str, *, wanted_by: str) -> Secret:
     """
     if not value or not value.strip():
         raise ConfigurationError(wanted_by, f"there is no API key in {source}")
-    if not value.strip().isascii() or not value.strip().isprintable():
+    key = Secret(value.strip())
+    if not _fits_a_header(key):
         raise ConfigurationError(wanted_by, f"what is in {source} is no API key")
-    return Secret(value.strip())
+    return key
+
+
+def _fits_a_header(secret: Secret) -> bool:
+    return secret.reveal().isascii() and secret.reveal().isprintable()

@@ -14,6 +14,7 @@ from swqr_core.errors import (
     ClosedError,
     NotFoundError,
     OutcomeUnknownError,
+    PayloadTooLargeError,
     SwqrError,
     UnreachableError,
 )
@@ -151,6 +152,10 @@ class Caller:
         except (ClosedError, UnreachableError, OutcomeUnknownError):
             self.check()
             raise
+        except PayloadTooLargeError as error:  # it was answered, nobody knows what
+            if errand.query:
+                raise
+            raise OutcomeUnknownError(self.name, errand.action, errand.key) from error
         if not good(response.status) and response.status not in set(accept):
             refused = self._refused(response, errand, self.clock)
             if response.unsure and not errand.query and _says_nothing_of_before(response.status):

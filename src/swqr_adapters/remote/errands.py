@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _SERVER: Final = 500
+_DIGITS: Final = 15  # so many a float tells apart
 
 
 @frozen(kw_only=True)
@@ -137,6 +138,6 @@ def missing(message: str, errand: Errand) -> NotFoundError:
 
 
 def number_in(text: str) -> float:
-    """Return the first number that stands in a text, or zero."""
-    found = re.search(r"\d+", text)
-    return float(found[0]) if found else 0.0
+    """Return the first number that stands in a text, or zero if it is none of sensible size."""
+    found = re.search(r"[0-9]+", text)
+    return float(found[0]) if found and len(found[0]) <= _DIGITS else 0.0

@@ -10,6 +10,7 @@ from swqr_core.ports.clock import Clock
 
 __all__ = ["Asking", "read_interim"]
 
+_PAUSE: Final = 1.0
 _LONGEST_WAIT: Final = 20.0  # seconds that one request may wait for a result
 
 
@@ -45,6 +46,9 @@ async def read_interim(
     while True:
         left = _LONGEST_WAIT if end is None else max(0.0, end - clock.monotonic())
         wait = min(left, _LONGEST_WAIT)
+        asked_at = clock.monotonic()
         page = await ask(wait, Deadlines(connect=10.0, read=wait + 30.0, total=wait + 120.0))
         if page.results or page.complete or left <= wait < _LONGEST_WAIT:
             return page
+        if clock.monotonic() - asked_at < _PAUSE:  # a server that holds no question
+            await clock.sleep(_PAUSE)

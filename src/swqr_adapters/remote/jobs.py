@@ -156,7 +156,7 @@ class RemoteJobs(Bound):
         known = self._jobs.latest(job_id) if job_id in self._submitted else None
         fresh = known is not None and not known.state.ended and timeout != 0
         if not fresh or known is None:
-            known = await self.job(job_id)
+            known = await self.completed(await self.look_at(job_id, with_result=True))
             if known.state.ended:
                 return known
             if timeout is not None and timeout <= 0:

@@ -27,6 +27,14 @@ _CLOCK_SLACK: Final = timedelta(seconds=5)  # between the clocks of a platform's
 _FEW: Final = 4  # so many more requests cost less than reading on
 
 
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    """Return another time, or the same at the edge of all time: platforms say what they like."""
+    try:
+        return at + by
+    except OverflowError:
+        return at
+
+
 @define(eq=False)
 class Watched:
     """A job that is waited for.
@@ -64,7 +72,7 @@ class Watched:
     @property
     def from_when(self) -> datetime:
         """The earliest time at which it can have been accepted."""
-        return self.created_at if self.exact else self.created_at - _CLOCK_SLACK
+        return self.created_at if self.exact else _shifted(self.created_at, -_CLOCK_SLACK)
 
 
 @frozen(kw_only=True)
@@ -153,6 +161,7 @@ class _Place:
     offset: int = 0
     until: datetime | None = None
     size: int = 0
+    shown: Collection[str] = ()
 
 
 class ByTime:
@@ -173,7 +182,7 @@ class ByTime:
 
     async def look(self, due: list[Watched], wanted: Collection[str]) -> Sight:  # noqa: ARG002 - a page shows all of its jobs
         """Look at a page; see ``Looks.look``."""
-        place, self._place = self._following(due), None
+        before, place, self._place = self._place, self._following(due), None
         # On a page where few jobs are waited for, most results would come for nobody.
         busy = 2 * len(due) >= self._page_size
         glance = await self._source.look_since(
@@ -181,13 +190,16 @@ class ByTime:
         )
         place.until = glance.until
         place.size = self._page_size = len(glance.jobs)
+        place.shown = glance.jobs.keys()
+        # A platform that shows the same page again would do so for ever.
+        again = before is not None and place.offset > 0 and place.shown <= set(before.shown)
         missed: list[Watched] = []
         left: list[Watched] = []
         for watched in due:
             if watched.id in glance.jobs:
                 continue
-            further = watched.created_at + _CLOCK_SLACK
-            later = glance.full and (glance.until is None or further > glance.until)
+            further = _shifted(watched.created_at, _CLOCK_SLACK)
+            later = glance.full and (glance.until is None or further > glance.until) and not again
             (left if later else missed).append(watched)
         if left:
             self._place = place
@@ -287,6 +299,5 @@ class ByPage:
 
 def _is_behind(glance: PageGlance, watched: Watched) -> bool:
     """Return whether a list has passed the place at which a job would be."""
-    return (
-        glance.falls and glance.last is not None and watched.from_when - _CLOCK_SLACK > glance.last
-    )
+    earliest = _shifted(watched.from_when, -_CLOCK_SLACK)
+    return glance.falls and glance.last is not None and earliest > glance.last

@@ -14,6 +14,7 @@ __all__ = [
     "Reader",
     "beyond",
     "broken",
+    "from_json",
     "load",
     "parse_time",
     "reading",
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 _SHOWN: Final = 200
 _LARGEST: Final = 2**63
+_may_have_halves: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
 _LONG_WORD: Final = re.compile(r"[\w.~+/=%-]{16,}")
 
 
@@ -67,12 +69,31 @@ def broken(platform: str, document: str, problem: str, shown: object = "") -> Pr
     Long words are left out: what is not the platform may repeat what it was sent, tokens too, and
     nobody here knows them.
     """
-    text = _LONG_WORD.sub("[...]", repr(shown)) if shown != "" else ""
+    try:
+        text = _LONG_WORD.sub("[...]", repr(shown)) if shown != "" else ""
+    except RecursionError:  # it could just be read
+        text = "what is nested too deeply to be shown"
     return ProtocolError(
         platform,
         f"{document}: {problem}",
         after=text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...",
     )
+
+
+def from_json(data: bytes) -> Any:
+    """Return the value that UTF-8 text of JSON stands for.
+
+    Raises:
+        ValueError: It is none, is nested too deeply, or has half of a character in it, which could
+            be neither printed nor sent on.
+    """
+    try:
+        value = json.loads(data.decode("utf-8-sig"))
+        if _may_have_halves(data):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    return value
 
 
 def load(platform: str, data: bytes, document: str) -> Document:
@@ -82,8 +103,8 @@ def load(platform: str, data: bytes, document: str) -> Document:
         ProtocolError: It holds none; *platform* and *document* are named in the message.
     """
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        value = from_json(data)
+    except ValueError as error:
         raise broken(platform, document, "is not JSON", data[: 10 * _SHOWN]) from error
     if not isinstance(value, dict):
         raise broken(platform, document, "must be a JSON object", value)

@@ -413,6 +413,29 @@ class TestRedirects:
         with pytest.raises(ProtocolError):
             await client.request("GET", site.url())
 
+    @pytest.mark.parametrize(
+        ("make", "host"),
+        [(AiohttpEngine, "a" * 300), (AiohttpEngine, "a..b"), (HttpxEngine, "xn--")],
+    )
+    async def test_a_host_that_cannot_be_one_is_told_as_any_that_is_not_reached(
+        self, make: Callable[[], HttpEngine], clock: EagerClock, site: Site, host: str
+    ) -> None:
+        there = {"Location": f"http://{host}:1/"}
+        site.answers(*[web.Response(status=302, headers=there) for _ in range(5)])
+        client = HttpClient(make(), clock=clock)
+
+        with pytest.raises(TransportError, match="GET http"):
+            await client.request("GET", site.url())
+        await client.aclose()
+
+    async def test_a_header_that_cannot_be_sent_is_told(
+        self, client: HttpClient, site: Site
+    ) -> None:
+        with pytest.raises(TransportError, match="GET http"):
+            await client.request("GET", site.url(), headers={"Service-CRN": "one\r\nX-Two: 2"})
+
+        assert not site.seen
+
 
 class TestSecrets:
     @pytest.mark.parametrize("form", [repr, str, "{}".format, "{:>20}".format])

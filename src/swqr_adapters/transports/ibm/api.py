@@ -16,7 +16,8 @@ __all__ = ["API_VERSION", "Api"]
 
 API_VERSION: Final = "2026-04-15"
 
-_FIRST_ERROR: Final = 400
+_SUCCESS: Final = 2
+_A_PART: Final = 206  # nobody asks for one
 
 
 class Api(Caller):
@@ -94,7 +95,7 @@ class Api(Caller):
             method,
             with_query(self.url + path, query),
             errand,
-            good=lambda status: status < _FIRST_ERROR,
+            good=lambda status: status // 100 == _SUCCESS and status != _A_PART,
             headers=sent,
             body=body,
             idempotent=idempotent,

@@ -20,6 +20,7 @@ from swqr_core.model.job import Job, JobMetrics
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page
 
 from .bound import IbmBound
+from .workloads import FAR_TOO_MANY, endless
 
 __all__ = ["JobReading"]
 
@@ -98,7 +99,7 @@ class JobReading(IbmBound, RemoteJobs):
 
     def _keep_result(self, job: Job, text: object) -> None:
         """Keep a result that came with its job, for whoever asks for it next."""
-        if isinstance(text, str) and job.state.ended:
+        if isinstance(text, str) and job.state.ended and len(text) <= int(_SMALL_RESULT):
             remember(self._results, job.id, text.encode(), most=_KEPT_RESULTS)
 
     async def completed(self, job: Job) -> Job:
@@ -144,11 +145,14 @@ class JobReading(IbmBound, RemoteJobs):
         offset = 0
         while True:
             page = await self._page(query, pending=pending, limit=MAX_PAGE, offset=offset)
-            found |= {job.id: job for job in page if job.state in query.states}
+            known = len(found)
+            found |= {job.id: job for job in page}
             offset += len(page)
             if not page.items or offset >= page.total:
                 break
-        jobs = tuple(found.values())
+            if len(found) == known or offset > FAR_TOO_MANY:
+                raise endless("jobs", len(found))
+        jobs = tuple(job for job in found.values() if job.state in query.states)
         return Page(
             items=jobs[query.offset : query.offset + query.limit],
             total=len(jobs),

@@ -9,14 +9,26 @@ from attrs import define
 from swqr_adapters.remote.errands import Errand
 from swqr_adapters.wire.ibm import Workload, load, parse_workload_page, timestamp
 from swqr_adapters.wire.ibm.workloads import MAX_WORKLOADS, WORKLOAD_MODES, workload_statuses
+from swqr_core.errors import ProtocolError
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode
 
 from .api import Api
+from .refusals import NAME
 
-__all__ = ["SessionLookup", "list_sessions"]
+__all__ = ["FAR_TOO_MANY", "SessionLookup", "endless", "list_sessions"]
+
+FAR_TOO_MANY: Final = 2_000_000
+"""No list is that long."""
 
 _AT_ONCE: Final = 8
+
+
+def endless(name: str, read: int) -> ProtocolError:
+    """Return the error for a list that goes on for ever, or where it began."""
+    return ProtocolError(
+        NAME, f"the list of {name} has no end: {read} were told, and there is always more"
+    )
 
 
 class SessionLookup(Protocol):
@@ -38,6 +50,8 @@ class _Stream:
 
     async def items(self) -> AsyncIterator[list[Workload]]:
         cursor: str | None = None
+        read = 0
+        cursors = {cursor}
         while True:
             response = await self.api.call(
                 "GET",
@@ -49,9 +63,13 @@ class _Stream:
             self.total = page.total
             # A platform that does not know the filter lists jobs too.
             yield [w for w in page.workloads if w.mode == WORKLOAD_MODES[self.mode]]
-            if page.cursor is None or not page.workloads or page.cursor == cursor:
+            if page.cursor is None or not page.workloads:
                 return
             cursor = page.cursor
+            read += len(page.workloads)
+            if cursor in cursors or read > FAR_TOO_MANY:
+                raise endless("workloads", read)
+            cursors.add(cursor)
 
     def _pairs(self, cursor: str | None) -> list[tuple[str, str]]:
         query = self.query

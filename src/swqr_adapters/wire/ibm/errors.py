@@ -1,10 +1,10 @@
 """Error bodies, in every form that was seen."""
 
-import json
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
+from swqr_adapters.wire.values import from_json
 from swqr_core.errors import SwqrError
 
 from .extension import MEMBER, parse_error
@@ -12,6 +12,7 @@ from .extension import MEMBER, parse_error
 __all__ = ["Refusal", "parse_refusal"]
 
 _SHOWN = 500
+_LONGEST: Final = 9  # digits; codes have four
 
 
 @frozen(kw_only=True)
@@ -40,8 +41,8 @@ def parse_refusal(body: bytes) -> Refusal:
     ``{"errorCode", "errorMessage"}``; codes are numbers or text.
     """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = from_json(body)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         return Refusal(message=body[:_SHOWN].decode(errors="replace").strip())
@@ -66,8 +67,8 @@ def _text(value: object) -> str:
 
 
 def _code(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) < 10**_LONGEST else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST:
+        return int(value)
+    return None

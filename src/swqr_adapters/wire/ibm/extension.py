@@ -100,9 +100,11 @@ def parse_error(member: object) -> SwqrError | None:
         return None
     kind: Callable[..., SwqrError] = getattr(swqr_core.errors, name)
     try:
-        return kind(*args)
-    except (TypeError, ValueError):
+        error = kind(*args)
+        str(error)  # made from its arguments, which may be anything
+    except (TypeError, ValueError, AttributeError):
         return None
+    return error
 
 
 def payload_member(payload: Payload | None) -> list[Any] | None:

@@ -167,7 +167,7 @@ class JobPage:
 
 def unknown_status(document: Document) -> str | None:
     """Return the status of a job if it is a word that no source names, else None."""
-    word = document.get("state", {}).get("status") or document.get("status")
+    word = (document.get("state") or {}).get("status") or document.get("status")
     known = not isinstance(word, str) or word.lower() in _STATES
     return None if known or _ran_too_long(document) else word
 

@@ -1,12 +1,12 @@
 """Error bodies: one message on the resource operations, a list of them on GraphQL."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import frozen
 
 from swqr_adapters.wire.ibm.extension import MEMBER, error_member, parse_error
+from swqr_adapters.wire.values import from_json
 from swqr_core.errors import SwqrError
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
 ]
 
 _SHOWN: Final = 500
+_MOST: Final = 10  # errors of one answer that are read
 
 
 @frozen(kw_only=True)
@@ -60,8 +61,8 @@ def parse_refusal(body: bytes) -> Refusal:
     """Read an error body. Whatever it is, this makes something of it and never raises."""
     shown = body[:_SHOWN].decode(errors="replace").strip()
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = from_json(body)
+    except ValueError:
         return Refusal(message=shown)
     if not isinstance(document, Mapping):
         return Refusal(message=shown)
@@ -76,7 +77,7 @@ def parse_graphql_errors(errors: object) -> tuple[Refusal, ...]:
     """Read the ``errors`` of an answer, in whatever form they are."""
     if not errors:
         return ()
-    return tuple(map(_parse_entry, errors if isinstance(errors, list) else [errors]))
+    return tuple(map(_parse_entry, errors[:_MOST] if isinstance(errors, list) else [errors]))
 
 
 def _parse_entry(entry: object) -> Refusal:

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from swqr_adapters.wire.nesting import unquote_async
 from swqr_adapters.wire.splicing import join, split_async
-from swqr_adapters.wire.values import Document, timestamp, without_none
+from swqr_adapters.wire.values import Document, from_json, timestamp, without_none
 from swqr_core.errors import InvalidInputError
 from swqr_core.lifecycle.job import JobState
 from swqr_core.model.ids import BackendName, ProgramId, SessionId
@@ -337,8 +337,8 @@ def parse_error_file(data: bytes) -> JobFailure:
         ProtocolError: It is empty.
     """
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = from_json(data)
+    except ValueError:
         document = data.decode(errors="replace").strip()
     told = document.get("error", document) if isinstance(document, Mapping) else document
     if not isinstance(told, Mapping):
