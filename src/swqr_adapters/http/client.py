@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -74,6 +75,7 @@ class HttpClient:
         self._limit = max_response_bytes
         self._allow_plain_http = allow_plain_http
         self._dated: tuple[str, datetime] | None = None
+        self._welcome_at = -math.inf
 
     def __repr__(self) -> str:
         return f"<HttpClient of {self._name!r} over {self._engine!r}>"
@@ -93,6 +95,11 @@ class HttpClient:
             return None
         return (at - (date if date.tzinfo else date.replace(tzinfo=UTC))).total_seconds()
 
+    @property
+    def unwelcome_for(self) -> float:
+        """Seconds for which the server still wants to be left alone, by its latest answer."""
+        return max(self._welcome_at - self._clock.monotonic(), 0.0)
+
     async def aclose(self) -> None:
         """Close the engine; requests that are under way fail. Closing twice is fine."""
         await self._engine.aclose()
@@ -109,6 +116,7 @@ class HttpClient:
         idempotent: bool | None = None,
         deadlines: Deadlines | None = None,
         max_bytes: int | None = None,
+        undone: Callable[[Response], bool] | None = None,
     ) -> Response:
         """Send a request and return the whole answer, whatever its status.
 
@@ -124,6 +132,7 @@ class HttpClient:
                 and PATCH may).
             deadlines: How long each attempt may take.
             max_bytes: The largest answer.
+            undone: Returns whether a failure of the server says that nothing was done.
 
         Raises:
             UnreachableError: The last attempt certainly did not leave, and no other one did.
@@ -167,7 +176,8 @@ class HttpClient:
                 again = self._retry.repeats(response.status, idempotent=idempotent)
                 if last or not again or (asked or 0.0) > self._retry.longest_delay:
                     return evolve(response, attempts=attempt, unsure=lost is not None)
-                if response.status != TOO_MANY:  # a failure may come after the work
+                refused = response.status == TOO_MANY or (undone is not None and undone(response))
+                if not refused:  # a failure may come after the work
                     lost = AnswerLostError(self._name, f"{method} answered {response.status}")
                 pause = pause if asked is None else asked
             await self._clock.sleep(pause)
@@ -236,7 +246,9 @@ class HttpClient:
         now = self._clock.now()
         if "date" in response.headers:
             self._dated = response.headers["date"], now
-        return retry_after(response.headers, now)
+        asked = retry_after(response.headers, now)
+        self._welcome_at = self._clock.monotonic() + (asked or 0.0)
+        return asked
 
     async def _allowed(
         self,

@@ -59,6 +59,7 @@ class Caller:
         url: The base URL, without a slash at its end.
         clock: For dates.
         refused: What an error answer means.
+        undone: Whether an error answer says that nothing was done.
         renewed: Headers that mark a request which is sent again with new credentials.
     """
 
@@ -71,6 +72,7 @@ class Caller:
         url: str,
         clock: Clock,
         refused: Refused,
+        undone: Callable[[Response], bool],
         renewed: Mapping[str, str] | None = None,
     ) -> None:
         self.http = http
@@ -79,6 +81,7 @@ class Caller:
         self.url = url
         self.clock = clock
         self._refused = refused
+        self._undone = undone
         self._renewed = renewed or {}
         self._closed = False
 
@@ -174,7 +177,7 @@ class Caller:
             used = await self.auth.authorization()
             return {"Authorization": used}
 
-        request |= {"credentials": credentials}
+        request |= {"credentials": credentials, "undone": self._undone}
         response = await self.http.request(method, url, headers=headers, **request)
         # A 401 was not done, whatever it was, so a POST may follow too.
         if response.status != _UNAUTHORIZED or not self.auth.renew(used):

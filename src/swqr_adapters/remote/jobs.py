@@ -78,6 +78,7 @@ class RemoteJobs(Bound):
             clock=self._api.clock,
             pause_clock=pause_clock or self._api.clock,
             settle=settle.window,
+            unwelcome_for=lambda: self._api.http.unwelcome_for,
         )
 
     async def aclose(self) -> None:

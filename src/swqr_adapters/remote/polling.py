@@ -10,6 +10,7 @@ a few requests per interval.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 _HOPELESS: Final = (AccessDeniedError, ClosedError, ConfigurationError, InstanceNotFoundError)
 _BROKEN_LISTS: Final = 5  # so many in a row are no accident
 _ASK_ALONE: Final = 2  # not in two lists that should have shown it
+_MOST_PATIENCE: Final = 600.0  # seconds that a platform may ask for; some ask for years
 _RUNS: Final = 8  # so many are no accident either
 
 
@@ -78,6 +80,7 @@ class Poller:
         clock: For timeouts.
         pause_clock: For the pauses between looks.
         settle: Seconds after its submission for which a job may be missing from answers.
+        unwelcome_for: Returns for how many seconds the platform wants to be left alone.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Poller:
         clock: Clock,
         pause_clock: Clock,
         settle: float,
+        unwelcome_for: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._source = source
         self._looks = looks
@@ -98,6 +102,7 @@ class Poller:
         self._clock = clock
         self._pauses = pause_clock
         self._settle = settle
+        self._unwelcome_for = unwelcome_for
         self._watched: dict[str, Watched] = {}
         self._task: asyncio.Task[None] | None = None
         self._endings: set[asyncio.Task[None]] = set()
@@ -360,11 +365,12 @@ class Poller:
             self._fail_all(error)
             return
         pause = self._policy.pause(0.5 * 2.0 ** min(self._outages, 10) / self._policy.ratio)
+        pause = max(pause, min(self._unwelcome_for(), _MOST_PATIENCE))
         self._not_before = self._pauses.monotonic() + pause
         if self._outages == 1:
             logger.warning(
                 "cannot look at %d jobs, trying again every %g s at most: %s",
                 len(self._watched),
-                self._policy.longest,
+                max(self._policy.longest, pause),
                 error,
             )

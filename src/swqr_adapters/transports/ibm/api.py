@@ -10,7 +10,7 @@ from swqr_adapters.remote.errands import Errand
 from swqr_adapters.wire.ibm.extension import HEADER, VERSION
 from swqr_core.ports.clock import Clock
 
-from .refusals import NAME, refused
+from .refusals import NAME, refused, undone
 
 __all__ = ["API_VERSION", "Api"]
 
@@ -44,7 +44,9 @@ class Api(Caller):
         version: str = API_VERSION,
         extended: bool = True,
     ) -> None:
-        super().__init__(http, auth, name=NAME, url=url, clock=clock, refused=refused)
+        super().__init__(
+            http, auth, name=NAME, url=url, clock=clock, refused=refused, undone=undone
+        )
         self.instance = instance
         self._headers = {
             "Accept": "application/json",

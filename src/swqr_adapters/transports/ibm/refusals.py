@@ -27,7 +27,7 @@ from swqr_core.errors import (
 )
 from swqr_core.ports.clock import Clock
 
-__all__ = ["NAME", "refused"]
+__all__ = ["NAME", "refused", "undone"]
 
 NAME: Final = "ibm"
 
@@ -69,6 +69,11 @@ def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
             return UnreachableError(NAME, problem)
         return unknown(NAME, errand, problem)
     return _by_code(response, refusal, errand, clock) or _by_status(response, refusal, errand)
+
+
+def undone(response: Response) -> bool:
+    """Return whether a server of ours says that nothing was done."""
+    return isinstance(parse_refusal(response.body).error, UnreachableError)
 
 
 def _by_code(  # noqa: C901, PLR0911 - a table whose rows need different things

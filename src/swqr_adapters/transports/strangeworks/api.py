@@ -20,7 +20,7 @@ from swqr_adapters.wire.values import Document
 from swqr_core.errors import OutcomeUnknownError, ProtocolError
 from swqr_core.ports.clock import Clock
 
-from .refusals import NAME, refused, refused_query
+from .refusals import NAME, refused, refused_query, undone
 
 __all__ = ["Api"]
 
@@ -62,7 +62,14 @@ class Api(Caller):
         trial: str | None = None,
     ) -> None:
         super().__init__(
-            http, auth, name=NAME, url=url, clock=clock, refused=refused, renewed=_AGAIN
+            http,
+            auth,
+            name=NAME,
+            url=url,
+            clock=clock,
+            refused=refused,
+            undone=undone,
+            renewed=_AGAIN,
         )
         self.product = ""
         self.resource = ""

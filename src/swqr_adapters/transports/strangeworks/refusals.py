@@ -24,7 +24,7 @@ from swqr_core.errors import (
 )
 from swqr_core.ports.clock import Clock
 
-__all__ = ["NAME", "refused", "refused_query"]
+__all__ = ["NAME", "refused", "refused_query", "undone"]
 
 NAME: Final = "strangeworks"
 
@@ -46,6 +46,11 @@ def refused(response: Response, errand: Errand, clock: Clock) -> SwqrError:
         # What 201 or a redirect means here nobody says: a command may have been done.
         return ProtocolError(NAME, f"{errand.action} was answered with status {status}, not 200")
     return _by_status(response, refusal, errand, clock)
+
+
+def undone(response: Response) -> bool:
+    """Return whether a server of ours says that nothing was done."""
+    return isinstance(parse_refusal(response.body).error, UnreachableError)
 
 
 def _by_status(  # noqa: PLR0911 - a table whose rows need different things

@@ -126,6 +126,36 @@ class TestSubmitting:
             await transport.cancel_job("j")
 
 
+class TestNothingDone:
+    FULL = told("UnreachableError", "memory", "the store cannot be written: free room on its disk")
+
+    @pytest.fixture
+    async def ours(self, connect: Connect, ibm: Ibm) -> IbmTransport:
+        ibm.versions |= {"idempotency": True, "swqr": {"capabilities": {"idempotent_submit": True}}}
+        return await connect()
+
+    async def test_a_server_that_did_nothing_each_time_is_told_in_its_own_words(
+        self, ours: IbmTransport, ibm: Ibm, spec: JobSpec
+    ) -> None:
+        ibm.fail("POST", "/jobs", document(self.FULL, 503), times=EVER)
+
+        with pytest.raises(UnreachableError, match="free room on its disk"):
+            await ours.submit(spec, b"{}", key="k")
+
+        assert ibm.count("POST", "/jobs") == 5
+
+    @pytest.mark.parametrize("before", ["drop after", "500 after"])
+    async def test_it_says_nothing_of_an_attempt_before_that_was_not_answered(
+        self, ours: IbmTransport, ibm: Ibm, spec: JobSpec, before: str
+    ) -> None:
+        ibm.fail("POST", "/jobs", document(self.FULL, 503))
+        ibm.fail("POST", "/jobs", before)
+        ibm.fail("POST", "/jobs", document(self.FULL, 503), times=EVER)
+
+        with pytest.raises(OutcomeUnknownError):
+            await ours.submit(spec, b"{}", key="k")
+
+
 class TestLists:
     async def test_jobs_without_an_end_are_told(self, transport: IbmTransport, ibm: Ibm) -> None:
         failed: Any = {JobState.FAILED}
@@ -155,6 +185,22 @@ class TestLists:
 
 
 class TestWaiting:
+    @pytest.mark.parametrize(("asked", "waited"), [("300", 300), ("99999999999", 600)])
+    async def test_a_platform_that_wants_to_be_left_alone_is_for_ten_minutes_at_most(
+        self, transport: IbmTransport, ibm: Ibm, clock: EagerClock, asked: str, waited: float
+    ) -> None:
+        ibm.add_job("j")
+        ibm.job_seconds = 30
+        wait = asyncio.ensure_future(transport.wait_job("j", timeout=None))
+        while not len(transport._poller):  # noqa: ASYNC110, SLF001 - nobody tells
+            await asyncio.sleep(0)
+        busy = document('{"errors": [{"code": 1202, "message": "too many"}]}', 429)
+        busy.headers["Retry-After"] = asked
+        ibm.fail("GET", "/jobs/j", busy)
+
+        assert (await wait).state is JobState.COMPLETED
+        assert max(clock.slept) == waited
+
     async def test_a_job_from_the_end_of_time_disturbs_no_other(
         self, transport: IbmTransport, ibm: Ibm, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from swqr_adapters.clock import SystemClock
 from swqr_adapters.fleet import Fleet
-from swqr_adapters.http import AiohttpEngine, HttpAnswer, HttpEngine, Request
+from swqr_adapters.http import AiohttpEngine, HttpAnswer, HttpEngine, Request, RetryPolicy
 from swqr_adapters.ids import RandomIds
 from swqr_adapters.server import Account, KeyRing, Server, ServerSettings
 from swqr_adapters.server.service import Service
@@ -17,15 +17,17 @@ from swqr_adapters.storage import SpillingBlobStore
 from swqr_adapters.transports.ibm import IbmSettings, IbmTransport, make_transport
 from swqr_adapters.transports.memory import MemoryCloud
 from swqr_core.config.connect import connect_transport
-from swqr_core.errors import ConfigurationError
+from swqr_core.errors import ConfigurationError, UnreachableError
 from swqr_core.lifecycle.job import JobState
+from swqr_core.model.capabilities import Capabilities
 from swqr_core.model.ids import BackendName, InstanceId, ProgramId
-from swqr_core.model.job import JobSpec
+from swqr_core.model.job import Job, JobSpec
 from swqr_core.model.principal import Instance, Principal
 from swqr_core.model.query import JobQuery
 from swqr_core.ports.executor import ExecutionOutcome, ExecutionStatus
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.testing import StubExecutor
+from swqr_core.wrappers import TransportBase
 
 from .conftest import CRN, KEY
 
@@ -71,7 +73,12 @@ class World:
         return f"{url}/api/v1"
 
     async def connect(
-        self, url: str, *, extended: bool = True, engine: HttpEngine | None = None
+        self,
+        url: str,
+        *,
+        extended: bool = True,
+        engine: HttpEngine | None = None,
+        retry: RetryPolicy | None = None,
     ) -> IbmTransport:
         transport = await make_transport(
             IbmSettings.parse(
@@ -80,6 +87,7 @@ class World:
             environment={"KEY": KEY},
             engine=engine,
             extended=extended,
+            retry=retry,
         )
         self.stack.push_async_callback(transport.aclose)
         return transport
@@ -116,6 +124,23 @@ def connect_counting(
 
 
 Counted = Callable[[], Awaitable[tuple[IbmTransport, "Counter[str]"]]]
+
+
+class FullStore(TransportBase):
+    """What is behind a server whose disk is full."""
+
+    capabilities = Capabilities(transport="memory")
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        raise UnreachableError("memory", "the store cannot be written: nothing was done; free room")
+
+
+async def test_a_full_disk_of_the_server_is_told_as_one(world: World) -> None:
+    url = await world.serve(FullStore())
+    transport = await world.connect(url, retry=RetryPolicy(attempts=3, first_delay=0.001))
+
+    with pytest.raises(UnreachableError, match="nothing was done; free room"):
+        await transport.submit(SPEC, b"{}", key="k")
 
 
 class TestResults:
