@@ -65,17 +65,23 @@ def integer(*, at_least: int, at_most: int | None = None, unit: str = "") -> _Ch
     return validate
 
 
-def seconds(*, above_zero: bool = False) -> _Check:
-    """Accept finite seconds, whole or not, that are not negative."""
+def seconds(*, above_zero: bool = False, unit: str = "seconds") -> _Check:
+    """Accept finite seconds, or another unit, whole or not, that are not negative."""
 
     def validate(_: object, attribute: "Attribute[Any]", value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidInputError(attribute.name, f"must be a number of seconds, not {value!r}")
+            raise InvalidInputError(attribute.name, f"must be a number of {unit}, not {value!r}")
         if not math.isfinite(value) or value < 0 or (above_zero and value == 0):
             least = "above 0" if above_zero else "0 or more"
-            raise InvalidInputError(attribute.name, f"must be {least} seconds, not {value}")
+            raise InvalidInputError(attribute.name, f"must be {least} {unit}, not {value}")
 
     return validate
+
+
+def probability(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    """Accept numbers from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InvalidInputError(attribute.name, f"must be a number from 0 to 1, not {value!r}")
 
 
 def text(*, at_most: int, at_least: int = 1, among: Collection[str] | None = None) -> _Check:

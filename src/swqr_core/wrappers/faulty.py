@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from attrs import field, frozen
 
 from swqr_core.errors import OutcomeUnknownError, SwqrError, UnreachableError
-from swqr_core.model.validators import seconds
+from swqr_core.model.validators import probability, seconds
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.transport import RuntimeTransport
 
@@ -129,9 +129,9 @@ class RandomFaults:
     """
 
     chance: Chance = field(repr=False)
-    loss: float = 0.0
+    loss: float = field(default=0.0, validator=probability)
     delay: float = field(default=0.0, validator=seconds())
-    copies: float = 0.0
+    copies: float = field(default=0.0, validator=probability)
     spared: Collection[str] = ()
 
     def fault(self, call: Call) -> Fault | None:

@@ -8,6 +8,7 @@ import pytest
 
 from swqr_core.engine.cloud import Cloud
 from swqr_core.engine.turn import Turn
+from swqr_core.errors import InvalidInputError
 from swqr_core.lifecycle import session as session_table
 from swqr_core.lifecycle.job import JobEvent
 from swqr_core.lifecycle.session import SessionEvent, SessionState
@@ -29,6 +30,13 @@ def test_the_engine_agrees_with_the_model_in_every_history_up_to_the_bound() -> 
 
     assert (found.states, found.complete) == (305, False)
     assert found.refused > 0
+
+
+def test_a_search_that_would_try_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="bound: must be 1 or more"):
+        check_engine(0)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--bound", "0"])
 
 
 def test_a_small_world_can_be_seen_as_a_whole() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from swqr_adapters.transports.memory.harness import MemoryHarness
 from swqr_core.engine.turn import Turn
-from swqr_core.errors import ConfigurationError
+from swqr_core.errors import ConfigurationError, UnreachableError
 from swqr_core.lifecycle.job import JobEvent
 from swqr_core.model.job import Job, JobSpec
 from swqr_core.ports.transport import RuntimeTransport
@@ -68,9 +68,28 @@ class MixesUpResults(TransportWrapper):
         return result
 
 
+class TakesNothing(TransportWrapper):
+    """Cannot be reached with a job, ever."""
+
+    async def submit(self, spec: JobSpec, params: bytes, *, key: str) -> Job:
+        raise UnreachableError("broken", "come back later")
+
+
+class GivesNothing(TransportWrapper):
+    """Cannot be reached for a result, ever."""
+
+    async def result(self, job_id: str) -> bytes | None:
+        raise UnreachableError("broken", "come back later")
+
+
 @pytest.mark.parametrize(
     ("mistake", "words"),
-    [(MakesAJobOfEachRequest, "made 2 jobs"), (MixesUpResults, "another job's result")],
+    [
+        (MakesAJobOfEachRequest, "made 2 jobs"),
+        (MixesUpResults, "another job's result"),
+        (TakesNothing, "calls of submit none was answered"),
+        (GivesNothing, "calls of result none was answered"),
+    ],
 )
 def test_a_broken_platform_is_caught(mistake: type[TransportWrapper], words: str) -> None:
     class Broken(MemoryHarness):
@@ -120,6 +139,27 @@ def test_the_command_plays_one_world_for_each_seed(capsys: pytest.CaptureFixture
         "seed 0",
         "seed 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--clients=0", "clients: must be a whole number, at least 1"),
+        ("--hours=0", "hours: must be above 0 hours"),
+        ("--hours=nan", "hours: must be above 0 hours"),
+        ("--loss=5", "loss: must be a number from 0 to 1"),
+        ("--seeds=0", "--seeds must be 1 or more"),
+        ("--platform=nowhere", "'nowhere' is none of"),
+        ("--platform=runtime", "works in threads, whose order no seed can decide"),
+    ],
+)
+def test_a_world_in_which_nothing_could_go_wrong_is_refused(
+    option: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([option])
+
+    assert words in capsys.readouterr().err
 
 
 def test_the_in_memory_cloud_is_found_by_its_entry_point() -> None:

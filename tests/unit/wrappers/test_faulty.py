@@ -2,12 +2,17 @@
 
 import asyncio
 import random  # noqa: TID251 - seeded, and passed in
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
 
-from swqr_core.errors import JobNotFoundError, OutcomeUnknownError, UnreachableError
+from swqr_core.errors import (
+    InvalidInputError,
+    JobNotFoundError,
+    OutcomeUnknownError,
+    UnreachableError,
+)
 from swqr_core.model.query import JobQuery
 from swqr_core.wrappers import (
     Call,
@@ -182,6 +187,14 @@ def test_a_told_fault_happens_once_and_to_its_method_alone(faults: ScriptedFault
 
     assert met == [None, Fault(loss=Loss.ANSWER), None]
     assert faults.left == 0
+
+
+@pytest.mark.parametrize("name", ["loss", "copies"])
+def test_a_probability_that_is_none_is_refused(name: str) -> None:
+    chances: dict[str, Any] = {name: 5}
+
+    with pytest.raises(InvalidInputError, match=f"{name}: must be a number from 0 to 1, not 5"):
+        RandomFaults(chance=random.Random(0), **chances)
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:

@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sessions", type=int, default=2, help="the most sessions in a history")
     parser.add_argument("--jobs", type=int, default=3, help="the most jobs in a history")
     chosen = parser.parse_args(arguments)
+    if chosen.bound < 1:
+        parser.error("--bound must be 1 or more")
     tables = check_tables()
     say = sys.stdout.write
     say(f"tables: {tables.rows} transitions and {tables.refusals} refusals are as they should be\n")

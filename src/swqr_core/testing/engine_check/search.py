@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from swqr_core.errors import InvalidInputError
 from swqr_core.testing.assertions import need_assertions
 
 from .states import Packed, essence, pack, unpack
@@ -42,8 +43,11 @@ def check_engine(bound: int, *, sessions: int = 2, jobs: int = 3) -> Found:
         AssertionError: The engine and the model disagree, a refused input has left a trace, or
             what was closed or had ended has changed; the message tells the history.
         ConfigurationError: Assertions are left out here.
+        InvalidInputError: *bound* is less than 1: nothing would be tried.
     """
     need_assertions()
+    if bound < 1:
+        raise InvalidInputError("bound", f"must be 1 or more, not {bound}")
     first = begin()
     seen = {essence(first.engine, first.at)}
     frontier = [pack(first)]

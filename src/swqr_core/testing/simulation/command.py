@@ -6,6 +6,9 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from attrs import evolve
+
+from swqr_core.errors import ConfigurationError, InvalidInputError
 from swqr_core.testing.platforms import find_harness
 
 from .world import Settings, simulate
@@ -14,7 +17,10 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play worlds, and say what happened in them; the exit code is 1 if something was wrong."""
+    """Play worlds, and say what happened in them; the exit code is 1 if something was wrong.
+
+    It is 2 if there can be no such world.
+    """
     usual = Settings()
     parser = argparse.ArgumentParser(prog="python -m swqr_core.testing.simulation")
     parser.add_argument("--seed", type=int, default=0, help="the first world's seed")
@@ -25,12 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--platform", default="memory", help="an entry point, or module:name")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.ERROR)  # that a network breaks is no news here
-    make = find_harness(chosen.platform)
+    if chosen.seeds < 1:
+        parser.error("--seeds must be 1 or more")
+    try:
+        make = find_harness(chosen.platform)
+        usual = Settings(hours=chosen.hours, clients=chosen.clients, loss=chosen.loss)
+    except (ConfigurationError, InvalidInputError) as error:
+        parser.error(str(error))
     code = 0
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):
-        settings = Settings(seed=seed, hours=chosen.hours, clients=chosen.clients, loss=chosen.loss)
+        settings = evolve(usual, seed=seed)
         try:
             sys.stdout.write(f"{asyncio.run(simulate(make, settings))}\n")
+        except ConfigurationError as error:
+            parser.error(str(error))
         except AssertionError as error:
             again = (
                 f"{parser.prog} --platform {chosen.platform} --seed {seed} --hours {chosen.hours:g}"

@@ -22,6 +22,12 @@ T = TypeVar("T")
 REASON_CODE: Final = 1517
 """The code of jobs that fail because the world says so."""
 
+_REQUESTS: Final = 4
+"""How many requests one call may take."""
+
+_BAD_LUCK: Final = 1e-6
+"""What is less probable did not happen by chance."""
+
 
 @define(eq=False)
 class Ledger:
@@ -34,6 +40,8 @@ class Ledger:
         asked: The parameters of each submission that was tried, by its key.
         accepted: The job of each key that the platform has confirmed.
         refused: The keys of submissions that certainly made no job.
+        tried: How often each method was called.
+        answered: The methods that were answered at least once, be it with a refusal.
     """
 
     clock: VirtualClock
@@ -42,6 +50,8 @@ class Ledger:
     asked: dict[str, bytes] = field(factory=dict)
     accepted: dict[str, str] = field(factory=dict)
     refused: set[str] = field(factory=set)
+    tried: Counter[str] = field(factory=Counter)
+    answered: set[str] = field(factory=set)
     _digest: "hashlib._Hash" = field(factory=hashlib.sha256)
 
     def tell(self, *what: object) -> None:
@@ -53,13 +63,21 @@ class Ledger:
         """A digest of all that was told, in order."""
         return self._digest.hexdigest()
 
-    def check(self, jobs: Mapping[str, Job]) -> None:
+    def check(self, jobs: Mapping[str, Job], *, loss: float) -> None:
         """Compare what clients were told with what there is.
+
+        Args:
+            jobs: All that there are.
+            loss: The probability that a request was lost.
 
         Raises:
             AssertionError: Something was accepted and is gone, was refused and is there, or is
-                there twice.
+                there twice; or a call was never answered, however often it was made.
         """
+        lost = 1 - (1 - loss) ** _REQUESTS
+        for method, many in self.tried.items():
+            as_usual = method in self.answered or lost**many > _BAD_LUCK
+            assert as_usual, f"of {many} calls of {method} none was answered"
         for key, job_id in self.accepted.items():
             assert job_id in jobs, f"{job_id} was accepted under {key}, and is gone"
         made = Counter(job.params.digest for job in jobs.values() if job.params is not None)
@@ -96,12 +114,18 @@ class Noted(TransportWrapper):
         self._ledger = ledger
 
     async def _around(self, call: Call, act: Callable[[], Awaitable[T]]) -> T:
-        self._ledger.calls += 1
+        ledger = self._ledger
+        ledger.calls += 1
+        ledger.tried[call.method] += 1
         try:
             answer = await act()
         except SwqrError as error:
-            self._ledger.lost += isinstance(error, TransportError)
-            self._ledger.tell(call.method, call.handle, type(error).__name__)
+            if isinstance(error, TransportError):
+                ledger.lost += 1
+            else:
+                ledger.answered.add(call.method)
+            ledger.tell(call.method, call.handle, type(error).__name__)
             raise
-        self._ledger.tell(call.method, call.handle)
+        ledger.answered.add(call.method)
+        ledger.tell(call.method, call.handle)
         return answer

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from swqr_core.errors import ConfigurationError, JobEndedError
 from swqr_core.model.job import Job
 from swqr_core.model.session import Session
+from swqr_core.model.validators import integer, probability, seconds
 from swqr_core.ports.transport import RuntimeTransport
 from swqr_core.runtime.asynchronous import AsyncRuntime
 from swqr_core.testing.assertions import need_assertions
@@ -35,7 +36,7 @@ _AFTERMATH: Final = 200
 
 @frozen(kw_only=True)
 class Settings:
-    """What a world is like.
+    """What a world is like. Nothing can go wrong where nothing happens, so that is refused.
 
     Attributes:
         seed: What everything follows from.
@@ -49,13 +50,13 @@ class Settings:
     """
 
     seed: int = 0
-    hours: float = 24.0
-    clients: int = 8
-    think: float = 300.0
-    loss: float = 0.05
-    delay: float = 2.0
-    copies: float = 0.05
-    restarts: float = 0.05
+    hours: float = field(default=24.0, validator=seconds(above_zero=True, unit="hours"))
+    clients: int = field(default=8, validator=integer(at_least=1))
+    think: float = field(default=300.0, validator=seconds(above_zero=True))
+    loss: float = field(default=0.05, validator=probability)
+    delay: float = field(default=2.0, validator=seconds())
+    copies: float = field(default=0.05, validator=probability)
+    restarts: float = field(default=0.05, validator=probability)
 
 
 @frozen(kw_only=True)
@@ -207,7 +208,7 @@ async def _play(harness: Harness, settings: Settings) -> Outcome:
             at_the_end.push_async_callback(world.watchers[seat].aclose)
         await _let_clients_work(world)
         await _let_all_end(world)
-    world.ledger.check({job.id: job for job in world.history.jobs})
+    world.ledger.check({job.id: job for job in world.history.jobs}, loss=settings.loss)
     ends_of_jobs = Counter(job.state.value for job in world.history.jobs)
     return Outcome(
         seed=settings.seed,
