@@ -179,7 +179,9 @@ class BudgetTransport(TransportWrapper):
             return spec
         if not self.capabilities.time_limits:
             return spec
-        return evolve(spec, max_execution_time=max(1, math.floor(limit)))
+        seconds = max(1, math.floor(limit))
+        _check("seconds of one job", limit, seconds, "no job can have less than 1")
+        return evolve(spec, max_execution_time=seconds)
 
     async def _look(self) -> None:
         """Ask the platform what the instance has spent, if that is some time ago."""

@@ -72,6 +72,16 @@ async def test_without_limits_everything_goes_through(spend: Make, platform: Pla
     assert job.usage.quantum_seconds == 5
 
 
+@pytest.mark.parametrize("limit", [0, 0.5])
+async def test_a_job_that_cannot_have_as_little_as_it_may_is_refused(
+    spend: Make, platform: Platform, limit: float
+) -> None:
+    with pytest.raises(LimitExceededError, match="no job can have less than 1"):
+        await submit(spend(job_seconds=limit), platform, "a")
+
+    assert (await submit(spend(job_seconds=1), platform, "b")).spec.max_execution_time == 1
+
+
 async def test_the_limit_of_a_job_becomes_its_time_limit(spend: Make, platform: Platform) -> None:
     transport = spend(job_seconds=30.5)
     job = await submit(transport, platform, "a")

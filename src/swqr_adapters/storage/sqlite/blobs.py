@@ -119,6 +119,7 @@ class SqliteBlobStore:
         Raises:
             ClosedError: The store was closed.
             KeyError: There are none under that digest, or no sound ones.
+            UnreachableError: They cannot be read now.
         """
         self._check()
         if digest not in self._counts:
