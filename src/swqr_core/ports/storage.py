@@ -110,7 +110,7 @@ class BlobStore(Protocol):
 
         Raises:
             ClosedError: The store was closed.
-            SwqrError: There is no room; nothing was kept.
+            LimitExceededError, UnreachableError: There is no room; nothing was kept.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -275,6 +276,26 @@ async def test_a_repeated_key_keeps_the_first_bytes_only_once(make_cloud: Maker)
 
     assert first.id == second.id
     assert list(blobs.wanted.values()) == [1]
+
+
+async def test_a_result_for_which_there_is_no_room_waits_until_there_is(
+    make_cloud: Maker, tmp_path: Path
+) -> None:
+    folder, stub = tmp_path / "temporary", StubExecutor(manual=True)
+    folder.mkdir()
+    cloud = make_cloud(executor=stub, blobs=SpillingBlobStore(100, folder), retry=0.01)
+    transport = cloud.transport()
+    job = await transport.submit(SPEC, b"[]", key="k")
+    await stub.started(job.id)
+    folder.rmdir()
+    stub.finish(job.id, result=b"[" + b" " * 1_000 + b"]")
+    await asyncio.sleep(0.05)
+    state = (await transport.job(job.id)).state
+    folder.mkdir()
+    ended = await transport.wait_job(job.id, timeout=None)
+
+    assert (state, ended.state) == (JobState.RUNNING, JobState.COMPLETED)
+    assert len(await transport.result(job.id) or b"") == 1_002
 
 
 async def test_a_private_result_read_by_two_at_once_goes_to_one(make_cloud: Maker) -> None:

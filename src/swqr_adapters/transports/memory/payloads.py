@@ -7,7 +7,7 @@ from typing import Final
 
 from swqr_core.engine.facts import Fact, JobDeleted, ResultTaken
 from swqr_core.engine.view import View
-from swqr_core.errors import PayloadLostError, UnreachableError
+from swqr_core.errors import LimitExceededError, PayloadLostError, UnreachableError
 from swqr_core.model.payload import Payload
 from swqr_core.ports.storage import BlobStore
 
@@ -56,7 +56,7 @@ class Payloads:
         while True:
             try:
                 return await self._blobs.put(data)
-            except UnreachableError:
+            except (LimitExceededError, UnreachableError):
                 await asyncio.sleep(self._retry)
 
     async def read(
