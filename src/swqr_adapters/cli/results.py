@@ -11,7 +11,7 @@ import click
 from attrs import field, frozen
 
 from swqr_adapters.progress import wait_job
-from swqr_core.errors import InvalidInputError, JobOutcomeError
+from swqr_core.errors import InvalidInputError, JobOutcomeError, SwqrError
 
 from .common import job_goes_on, json_option, opened, print_table, profile_option, save
 from .official import official_classes
@@ -21,6 +21,10 @@ __all__ = ["Measured", "measured_in", "results", "show_counts"]
 _BAR: Final = 32  # characters
 _ROWS: Final = 16
 _FLIPS: Final = "measurement_flips."
+_MOST_DIGITS: Final = 500_000_000
+
+# What comes of values that have another type or size than a primitive's.
+_MALFORMED: Final = (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError)
 
 
 @click.command()
@@ -55,9 +59,16 @@ def results(
         save(output, raw)
         click.echo(f"wrote {len(raw)} bytes to {output}", err=True)
     elif as_json:
-        click.echo(raw.decode())
+        click.echo(_text(raw))
     else:
         _show(job_id, raw)
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("result", "is no text: save it with --output FILE") from error
 
 
 def _show(job_id: str, raw: bytes) -> None:
@@ -100,9 +111,19 @@ def measured_in(raw: bytes) -> Iterator[Measured]:
     """Yield what a result says about each circuit; nothing for what is no primitive's result.
 
     Raises:
-        InvalidInputError: It is no JSON.
+        InvalidInputError: It is no JSON, or not what a primitive answers.
         MissingExtraError: An official client submitted the job, and Qiskit is not installed.
     """
+    try:
+        yield from _measured_in(raw)
+    except SwqrError:
+        raise
+    except _MALFORMED as error:
+        problem = f"cannot be read ({error}): save it with --output FILE"
+        raise InvalidInputError("result", problem) from error
+
+
+def _measured_in(raw: bytes) -> Iterator[Measured]:
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -190,7 +211,13 @@ def counts_of(bits: Mapping[str, Any]) -> dict[str, int]:
         bits: ``samples`` as hexadecimal text, and ``num_bits``.
     """
     width = int(bits.get("num_bits", 0))
-    return dict(Counter(f"{int(sample, 16):0{width}b}" for sample in bits["samples"]))
+    samples = Counter(bits["samples"])
+    if width * len(samples) > _MOST_DIGITS:
+        raise ValueError(f"{len(samples)} different samples of {width} bits are too many to show")
+    found: Counter[str] = Counter()
+    for sample, count in samples.items():
+        found[f"{int(sample, 16):0{width}b}"] += count
+    return dict(found)
 
 
 def show_counts(counts: Mapping[str, int]) -> None:

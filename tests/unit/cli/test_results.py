@@ -74,6 +74,24 @@ def test_what_is_no_json_is_refused() -> None:
         list(measured_in(b"x"))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"meas": {"samples": ["0x1"], "num_bits": 1000000000000}}',
+        '{"meas": {"samples": ["0x1"], "num_bits": -1}}',
+        '{"meas": {"samples": ["zz"], "num_bits": 2}}',
+        '{"meas": {"samples": [null], "num_bits": 2}}',
+        '{"meas": {"samples": [[]], "num_bits": {}}}',
+        '{"evs": [' + "9" * 3000 + "]}",
+        '{"evs": ' + "[" * 900 + "]" * 900 + "}",
+    ],
+    ids=range(7),
+)
+def test_what_no_primitive_answers_is_refused_at_once(data: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"cannot be read .*--output"):
+        _show("some-job", f'{{"results": [{{"data": {data}}}]}}'.encode())
+
+
 def test_distributions_are_as_far_apart_as_their_probabilities() -> None:
     first = [sampled(c=["0b0", "0b0", "0b0", "0b1"]), estimated(0.5, 0.0)]
     second = [sampled(c=["0b0", "0b1"]), estimated(0.25, 0.125)]
