@@ -9,6 +9,7 @@ import click
 from attrs import asdict, frozen
 from packaging.requirements import Requirement
 
+from swqr_adapters.execution.text import printable
 from swqr_core.config.connect import active_profile, connect_profile, system_clock, system_settings
 from swqr_core.config.profile import Profile, Setting
 from swqr_core.config.secret import SecretReference
@@ -63,7 +64,7 @@ def doctor(*, profile: str | None, as_json: bool) -> int:
         print_table(("", "CHECK", "FOUND"), [(one.state, one.check, one.says) for one in found])
         for one in found:
             if one.advice:
-                click.echo(f"\n{one.check}: {one.advice}")
+                click.echo(f"\n{one.check}: {printable(one.advice)}")
     return FAILED if any(one.state == _BROKEN for one in found) else 0
 
 

@@ -114,7 +114,7 @@ def upload(  # noqa: PLR0913 - one for each option
     if as_json:
         print_json(document(program))
     else:
-        click.echo(program.id)
+        click.echo(printable(program.id))
 
 
 def _metadata(file: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 from attrs import field, frozen
 
+from swqr_adapters.execution.text import one_line
 from swqr_adapters.progress import wait_job
 from swqr_core.errors import InvalidInputError, JobOutcomeError, SwqrError
 
@@ -81,7 +82,7 @@ def _show(job_id: str, raw: bytes) -> None:
         )
     for number, one in enumerate(measured):
         for register, counts in one.counts.items():
-            click.echo(f"circuit {number}, {register}")
+            click.echo(f"circuit {number}, {one_line(register)}")
             show_counts(counts)
         if one.evs:
             errors = [f"{error:.4f}" for error in one.stds[: len(one.evs)]]

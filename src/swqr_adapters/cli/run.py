@@ -67,7 +67,7 @@ def run(
         return
     from .results import show_counts
 
-    click.echo(f"job {report['job']} on {report['backend']}")
+    click.echo(one_line(f"job {report['job']} on {report['backend']}"))
     show_counts(report["counts"])
 
 

@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 from swqr_adapters.http import Deadlines
-from swqr_core.errors import InvalidInputError
+from swqr_core.errors import InvalidInputError, ProtocolError
 from swqr_core.model.program import InterimResults
 from swqr_core.model.query import MAX_PAGE
 from swqr_core.ports.clock import Clock
@@ -23,12 +23,13 @@ class Asking(Protocol):
 
 
 async def read_interim(
-    ask: Asking, *, clock: Clock, start: int, limit: int, timeout: float | None
+    ask: Asking, *, name: str, clock: Clock, start: int, limit: int, timeout: float | None
 ) -> InterimResults:
     """Return interim results; see ``JobPort.interim_results``.
 
     Args:
         ask: Asks the server once.
+        name: The transport's name.
         clock: For *timeout*.
         start: As for the port, like *limit*.
         limit: See *start*.
@@ -36,6 +37,7 @@ async def read_interim(
 
     Raises:
         InvalidInputError: *start* or *limit* cannot be.
+        ProtocolError: Others came than were asked for, which would come again for ever.
         and what *ask* raises.
     """
     if start < 0:
@@ -48,6 +50,10 @@ async def read_interim(
         wait = min(left, _LONGEST_WAIT)
         asked_at = clock.monotonic()
         page = await ask(wait, Deadlines(connect=10.0, read=wait + 30.0, total=wait + 120.0))
+        if page.results and page.start != start:
+            raise ProtocolError(
+                name, f"interim results from {start} on were asked for, not from {page.start} on"
+            )
         if page.results or page.complete or left <= wait < _LONGEST_WAIT:
             return page
         if clock.monotonic() - asked_at < _PAUSE:  # a server that holds no question

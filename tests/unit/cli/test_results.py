@@ -69,6 +69,16 @@ def test_what_is_no_primitives_result_says_nothing(raw: bytes) -> None:
     assert list(measured_in(raw)) == []
 
 
+def test_the_name_of_a_register_does_not_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = {"\x1b[2Jc": {"samples": ["0x1"], "num_bits": 1}}
+
+    _show("some-job", json.dumps({"results": [{"data": data}]}).encode())
+
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="no JSON"):
         list(measured_in(b"x"))

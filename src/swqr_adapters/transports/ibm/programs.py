@@ -32,6 +32,7 @@ from swqr_core.model.program import (
 from swqr_core.model.query import MAX_PAGE, Page, ProgramQuery
 
 from .bound import IbmBound
+from .refusals import NAME
 
 __all__ = ["ProgramCalls"]
 
@@ -150,7 +151,12 @@ class ProgramCalls(IbmBound):
             return parse_interim(load(response.body, "interim results"))
 
         return await read_interim(
-            ask, clock=self._api.clock, start=start, limit=limit, timeout=timeout
+            ask,
+            name=NAME,
+            clock=self._api.clock,
+            start=start,
+            limit=limit,
+            timeout=timeout,
         )
 
 

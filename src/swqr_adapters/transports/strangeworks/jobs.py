@@ -137,7 +137,12 @@ class JobCalls(JobReading, SessionCalls):
             return parse_interim(self._api.document(response, errand))
 
         return await read_interim(
-            ask, clock=self._api.clock, start=start, limit=limit, timeout=timeout
+            ask,
+            name=NAME,
+            clock=self._api.clock,
+            start=start,
+            limit=limit,
+            timeout=timeout,
         )
 
     async def cancel_job(self, job_id: str) -> None:

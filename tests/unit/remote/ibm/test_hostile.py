@@ -250,7 +250,15 @@ async def test_a_server_that_holds_no_question_is_asked_once_a_second(clock: Eag
         assert asked < 1000
         return InterimResults()
 
-    page = await read_interim(ask, clock=clock, start=0, limit=10, timeout=30)
+    page = await read_interim(ask, name="ibm", clock=clock, start=0, limit=10, timeout=30)
 
     assert not page.results
     assert asked <= 31
+
+
+async def test_interim_results_that_come_again_are_told(clock: EagerClock) -> None:
+    async def ask(wait: float, deadlines: Deadlines) -> InterimResults:
+        return InterimResults(start=0, results=(b"1",))
+
+    with pytest.raises(ProtocolError, match="from 1 on were asked for, not from 0 on"):
+        await read_interim(ask, name="ibm", clock=clock, start=1, limit=10, timeout=None)
