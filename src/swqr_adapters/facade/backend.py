@@ -1,15 +1,20 @@
 """The official backend, made for our client."""
 
 from datetime import datetime as python_datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from qiskit import QuantumCircuit
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
+from swqr_core.errors import ProtocolError
+
 from . import contract
 from .client import PortClient
+from .errors import IBMRuntimeError
 
 __all__ = ["IBMBackend", "backend_from"]
+
+_MOST_QUBITS: Final = 100_000
 
 
 class IBMBackend(contract.IBMBackend):
@@ -71,16 +76,31 @@ def backend_from(
     Raises:
         QiskitBackendNotFoundError: There is none, or its configuration cannot be read.
     """
-    raw = client.backend_configuration(name, calibration_id=calibration_id)
+    unreadable = f"The configuration of backend {name!r} cannot be read"
+    try:
+        raw = client.backend_configuration(name, calibration_id=calibration_id)
+    except IBMRuntimeError as error:
+        if not isinstance(error.__cause__, ProtocolError):
+            raise
+        msg = f"{unreadable}: {error.__cause__}."
+        raise QiskitBackendNotFoundError(msg) from error
     if raw.get("backend_name") != name:
         # The official class would ask for another backend's properties and status from then on.
         msg = f"Backend {name!r} has the configuration of {raw.get('backend_name')!r}."
         raise QiskitBackendNotFoundError(msg)
-    configuration = contract.configuration_from_server_data(
-        raw_config=raw, instance=client.instance, use_fractional_gates=use_fractional_gates
-    )
+    qubits = raw.get("n_qubits")
+    if isinstance(qubits, bool) or not isinstance(qubits, int) or not 0 < qubits <= _MOST_QUBITS:
+        # The official class makes a table of that many rows, or fails in the middle of it.
+        msg = f"{unreadable}: it has {str(qubits)[:40]} qubits."
+        raise QiskitBackendNotFoundError(msg)
+    try:
+        configuration = contract.configuration_from_server_data(
+            raw_config=raw, instance=client.instance, use_fractional_gates=use_fractional_gates
+        )
+    except (RecursionError, TypeError, ValueError):  # a value has another type than it should
+        configuration = None
     if configuration is None:
-        msg = f"The configuration of backend {name!r} cannot be read by the official client."
+        msg = f"{unreadable} by the official client."
         raise QiskitBackendNotFoundError(msg)
     values = contract.accepted_by(
         contract.IBMBackend.__init__,

@@ -5,7 +5,6 @@ dictionaries. Nothing checks its type, so nothing is inherited: only the methods
 reach are here. Each takes and ignores further keywords, which releases add.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from typing import Any, Self
 
 from swqr_adapters.codec.official import decode_inputs
 from swqr_adapters.wire import ibm
-from swqr_core.errors import SwqrError, TransportError
+from swqr_core.errors import ProtocolError, SwqrError, TransportError
 from swqr_core.model.duration import parse_seconds
 from swqr_core.model.ids import BackendName
 from swqr_core.model.session import SessionMode, SessionSpec
@@ -157,8 +156,7 @@ class PortClient:
                 self._configurations[key] = self.runtime.backend_configuration(
                     backend_name, calibration_id=calibration_id
                 )
-        document: dict[str, Any] = json.loads(self._configurations[key])
-        return document
+        return self._document(self._configurations[key], backend_name, "configuration")
 
     def backend_properties(
         self,
@@ -174,7 +172,7 @@ class PortClient:
                 text = self.runtime.backend_properties(
                     backend_name, calibration_id=calibration_id, updated_before=updated_before
                 )
-            return None if text is None else json.loads(text)
+            return None if text is None else self._document(text, backend_name, "properties")
         key = (backend_name, calibration_id)
         if key not in self._properties:
             with official_errors():
@@ -182,7 +180,15 @@ class PortClient:
                     backend_name, calibration_id=calibration_id
                 )
         text = self._properties[key]
-        return None if text is None else json.loads(text)
+        return None if text is None else self._document(text, backend_name, "properties")
+
+    def _document(self, text: bytes, backend_name: str, kind: str) -> dict[str, Any]:
+        with official_errors():
+            try:
+                return dict(ibm.load(text, f"{kind} of backend {backend_name!r}"))
+            except ProtocolError as error:
+                transport = self.runtime.capabilities.transport
+                raise ProtocolError(transport, error.problem, after=error.after) from None
 
     def forget_properties(self, backend_name: str) -> None:
         """Ask again when the properties are wanted next."""

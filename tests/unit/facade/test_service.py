@@ -46,6 +46,13 @@ def run(service: Any, backend: Any, **options: Any) -> Any:
     return submit(service, "other", {}, options={"backend": backend, **options})
 
 
+def deeply_nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
 class TestSignatures:
     def test_every_public_name_of_the_official_service_is_our_own(self) -> None:
         theirs = {name for name in vars(official.QiskitRuntimeService) if not name.startswith("_")}
@@ -270,10 +277,20 @@ class TestBackends:
         with pytest.raises(QiskitBackendNotFoundError, match="configuration of 'other'"):
             service.backend("ibm_manila")
 
+    @pytest.mark.parametrize(
+        "break_",
+        [
+            lambda doc: doc.pop("n_qubits"),
+            lambda doc: doc.update(n_qubits=10**9),  # the official class would make as many rows
+            lambda doc: doc.update(n_qubits=-1),
+            lambda doc: doc.update(backend_version=deeply_nested(950)),
+        ],
+        ids=["no qubits", "a billion qubits", "less than none", "nested"],
+    )
     def test_a_configuration_that_cannot_be_read_leaves_the_others(
-        self, service: Any, transport: Any
+        self, service: Any, transport: Any, break_: Any
     ) -> None:
-        transport.configurations["ibm_manila"] = lambda doc: doc.pop("n_qubits")
+        transport.configurations["ibm_manila"] = break_
 
         found = service.backends()
 
