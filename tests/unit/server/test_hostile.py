@@ -212,6 +212,25 @@ async def test_who_is_not_known_yet_takes_no_room_from_others(
     assert (reply.status, b"16384" in reply.body) == (413, True)
 
 
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/jobs", {"program_id": "sampler", "params": {}}),
+        ("/sessions", {"mode": "batch"}),
+    ],
+)
+async def test_fields_that_nobody_reads_are_kept_as_far_as_they_are_small(
+    world: Any, path: str, fields: dict[str, Any]
+) -> None:
+    replies = [
+        await world.ask("POST", path, json={**fields, "backend": "ideal_5", "odd": ["x" * size]})
+        for size in (16_000, 17_000)
+    ]
+
+    assert [reply.status for reply in replies] == [200, 400]
+    assert "'odd'" in replies[1].error["message"]
+
+
 @pytest.mark.parametrize(("blanks", "looks"), [(1, 1), (5000, 3)])
 async def test_credentials_of_any_length_are_known_and_long_ones_not_remembered(
     world: Any, monkeypatch: pytest.MonkeyPatch, blanks: int, looks: int

@@ -1,7 +1,8 @@
 """``/``: a page for whoever runs the server, and what it shows."""
 
+import asyncio
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
 
@@ -166,7 +167,9 @@ async def timeline(call: Call) -> web.StreamResponse:
             continue
         query = JobQuery(session_id=session_id, newest_first=False, limit=MAX_PAGE)
         jobs = [job async for job in each(transport.jobs, query)]
-        drawn = system_timeline()(session, jobs, now=call.service.now())
+        # Of thousands of jobs that takes a while; others go on meanwhile.
+        draw = partial(system_timeline(), session, jobs, now=call.service.now())
+        drawn = await asyncio.to_thread(draw)
         return web.Response(
             body=drawn.encode(), headers={**_SVG_GUARDS, "Content-Type": "image/svg+xml"}
         )

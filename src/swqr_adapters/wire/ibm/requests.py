@@ -1,5 +1,6 @@
 """What clients send: queries and bodies, checked field by field."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -50,6 +51,7 @@ _MAX_NAME: Final = 255
 _MAX_SESSION_ID: Final = 64
 _MAX_CALIBRATION: Final = 100
 _MAX_IMAGE: Final = 1024
+_MAX_BEYOND: Final = 16_384  # bytes; they are kept in memory, and told in listings
 
 
 def _refuse(field: str, problem: str) -> InvalidInputError:
@@ -108,7 +110,15 @@ class _Body:
         return tuple(value)
 
     def beyond(self, known: frozenset[str]) -> dict[str, Any]:
-        return {name: value for name, value in self.document.items() if name not in known}
+        found = {name: value for name, value in self.document.items() if name not in known}
+        size = len(json.dumps(found)) if found else 0
+        if size > _MAX_BEYOND:
+            raise _refuse(
+                "body",
+                f"has {size} bytes in fields such as {next(iter(found))!r:.100} that nobody here "
+                f"reads: at most {_MAX_BEYOND} are kept",
+            )
+        return found
 
 
 def parse_job_submission(document: Document) -> JobSpec:
