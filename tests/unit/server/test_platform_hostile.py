@@ -350,6 +350,23 @@ async def test_many_tags_are_not_looked_for_one_after_the_other(
     assert looks == []
 
 
+async def test_others_go_on_between_the_looks_of_a_listing(world: Any) -> None:
+    await world.graphql(LISTINGS, {"tags": ["t"]})  # the library is loaded
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    await world.graphql(LISTINGS, {"tags": [f"t{n}" for n in range(100)]})
+    counting.cancel()
+
+    assert turns > 100
+
+
 async def test_a_status_that_is_named_again_and_again_counts_once(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,7 @@ async def _newest(
         )
         for job in await _until_enough(transport, query, enough, beyond):
             found[job.id] = job
+        await asyncio.sleep(0)
     return list(found.values())
 
 
