@@ -227,7 +227,10 @@ class Api(Caller):
             raise ProtocolError(NAME, f"{errand.action} was answered with {response.status}")
 
     def _is_home(self, url: str) -> bool:
-        parts, home = urlsplit(url), urlsplit(self.url)
+        try:
+            parts, home = urlsplit(url), urlsplit(self.url)
+        except ValueError:
+            raise ProtocolError(NAME, "a file is said to be at what is no address") from None
         return (parts.scheme, parts.netloc) == (home.scheme, home.netloc)
 
     def _place(self, url: str) -> str:

@@ -190,7 +190,10 @@ def parse_workload_page(document: object) -> WorkloadPage:
 
 
 def _cursor(url: str) -> str | None:
-    found = parse_qs(urlsplit(url).query).get("next")
+    try:
+        found = parse_qs(urlsplit(url).query).get("next")
+    except ValueError:
+        raise broken("workload list", "'next.href' must be a URL", url) from None
     return found[0] if found else None
 
 

@@ -165,6 +165,15 @@ class TestLists:
         with pytest.raises(ProtocolError, match="has no end"):
             await transport.jobs(JobQuery(states=failed))
 
+    async def test_a_next_page_at_no_address_is_told(
+        self, transport: IbmTransport, ibm: Ibm
+    ) -> None:
+        page = json.dumps({"workloads": [], "next": {"href": "http://[::1"}})
+        ibm.fail("GET", "/workloads", document(page), times=2)
+
+        with pytest.raises(ProtocolError, match="must be a URL"):
+            await transport.sessions(SessionQuery())
+
     async def test_sessions_that_go_round_in_a_circle_are_told(
         self, transport: IbmTransport, ibm: Ibm, monkeypatch: pytest.MonkeyPatch
     ) -> None:

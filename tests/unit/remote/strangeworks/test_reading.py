@@ -276,6 +276,17 @@ async def test_a_result_file_that_is_not_what_it_claims_is_told(
         await transport.result("j-1")
 
 
+async def test_a_result_file_at_no_address_is_told(
+    platform: Platform, transport: StrangeworksTransport
+) -> None:
+    platform.add_job("j-1")
+    platform.finish("j-1")
+    platform.jobs["j-1"]["files"][-1]["file"]["url"] = "http://[::1"
+
+    with pytest.raises(ProtocolError, match="no address"):
+        await transport.result("j-1")
+
+
 async def test_a_file_that_has_moved_is_found_where_it_is_now(
     platform: Platform, transport: StrangeworksTransport
 ) -> None:
