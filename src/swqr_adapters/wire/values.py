@@ -74,10 +74,12 @@ def broken(platform: str, document: str, problem: str, shown: object = "") -> Pr
     except RecursionError:  # it could just be read
         text = "what is nested too deeply to be shown"
     return ProtocolError(
-        platform,
-        f"{document}: {problem}",
-        after=text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...",
+        platform, _begun(f"{document}: {problem}", 2 * _SHOWN), after=_begun(text, _SHOWN)
     )
+
+
+def _begun(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def from_json(data: bytes) -> Any:

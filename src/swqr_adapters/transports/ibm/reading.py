@@ -19,7 +19,7 @@ from swqr_core.model.ids import SessionId
 from swqr_core.model.job import Job, JobMetrics
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page
 
-from .bound import IbmBound
+from .bound import IbmBound, check_id
 from .workloads import FAR_TOO_MANY, endless
 
 __all__ = ["JobReading"]
@@ -82,7 +82,9 @@ class JobReading(IbmBound, RemoteJobs):
             headers=self._asking_for_results(asked_for=with_result),
             idempotent=again,
         )
-        return self._seen(load(response.body, f"job {job_id!r}"), asked)
+        document = load(response.body, f"job {job_id!r}")
+        check_id(document, job_id)
+        return self._seen(document, asked)
 
     def _asking_for_results(self, *, asked_for: bool) -> dict[str, str]:
         return {RESULTS: _SMALL_RESULT} if asked_for and self._ours else {}

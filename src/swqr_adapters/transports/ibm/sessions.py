@@ -13,7 +13,7 @@ from swqr_core.model.ids import check_key
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode, SessionSpec
 
-from .bound import IbmBound
+from .bound import IbmBound, check_id
 from .refusals import NAME
 from .workloads import list_sessions
 
@@ -67,7 +67,9 @@ class SessionCalls(IbmBound):
             f"/sessions/{segment(session_id, SessionNotFoundError)}",
             self._errand("read a session", session=session_id),
         )
-        session = parse_session(load(response.body, f"session {session_id!r}"))
+        document = load(response.body, f"session {session_id!r}")
+        check_id(document, session_id)
+        session = parse_session(document)
         return self._sessions.take(self._whole_session(session), asked)
 
     async def sessions(self, query: SessionQuery) -> Page[Session]:

@@ -70,6 +70,16 @@ class TestWhatAnswersSay:
         with pytest.raises(ProtocolError, match="is not JSON"):
             await transport.job("j")
 
+    async def test_what_is_wrong_is_told_in_few_words(
+        self, transport: IbmTransport, ibm: Ibm
+    ) -> None:
+        ibm.add_job("j", swqr={"log_level": "x " * 100_000})
+
+        with pytest.raises(ProtocolError) as caught:
+            await transport.job("j")
+
+        assert len(str(caught.value)) < 2000
+
     async def test_a_state_that_is_null_is_read_from_the_status(
         self, transport: IbmTransport, ibm: Ibm
     ) -> None:
@@ -97,6 +107,19 @@ class TestWhatAnswersSay:
             await connect()
 
         assert "X-Two" not in str(caught.value)
+
+    async def test_an_answer_about_something_else_is_not_taken_for_the_right_one(
+        self, transport: IbmTransport, ibm: Ibm
+    ) -> None:
+        ibm.add_job("j")
+        ibm.fail("GET", "/jobs/j", document(json.dumps(ibm.add_job("other", "Completed"))))
+        ibm.add_session("s")
+        ibm.fail("GET", "/sessions/s", document(json.dumps(ibm.add_session("another"))))
+
+        with pytest.raises(ProtocolError, match="'j' was asked for and 'other' answered"):
+            await transport.wait_job("j", timeout=None)
+        with pytest.raises(ProtocolError, match="'s' was asked for and 'another' answered"):
+            await transport.session("s")
 
 
 class TestSubmitting:
