@@ -114,6 +114,9 @@ def backend_from(
             "is_mock": is_mock,
         },
     )
-    backend = IBMBackend(**values)
+    try:
+        backend = IBMBackend(**values)
+    except RecursionError:
+        raise QiskitBackendNotFoundError(f"{unreadable}: it is nested too deeply.") from None
     backend.options.use_fractional_gates = use_fractional_gates
     return backend

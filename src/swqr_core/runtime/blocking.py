@@ -14,8 +14,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from attrs import evolve
-
 from swqr_core.config.connect import active_profile, connect_profile, system_journal
 from swqr_core.config.profile import Profile
 from swqr_core.model.backend import Backend
@@ -29,6 +27,7 @@ from swqr_core.model.usage import InstanceUsage
 from swqr_core.ports.clock import Clock
 from swqr_core.ports.ids import IdFactory
 from swqr_core.ports.journal import Journal
+from swqr_core.ports.paging import after
 from swqr_core.ports.transport import RuntimeTransport
 
 from .asynchronous import AsyncRuntime
@@ -279,13 +278,12 @@ class Runtime:
 
     def iter_jobs(self, query: JobQuery | None = None) -> Iterator[Job]:
         """Yield every job that matches, however many pages that takes."""
-        query = query or JobQuery()
-        while True:
-            page = self.jobs(query)
+        following: JobQuery | None = query or JobQuery()
+        before: Page[Job] | None = None
+        while following is not None:
+            page = self.jobs(following)
             yield from page
-            query = evolve(query, offset=query.offset + len(page))
-            if not page.items or query.offset >= page.total:
-                return
+            following, before = after(following, page, before), page
 
     def wait_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Wait until a job has ended, and return it."""

@@ -353,6 +353,13 @@ async def test_all_jobs_are_found_over_many_pages() -> None:
     assert transport.named() == ["jobs"] * 3
 
 
+async def test_the_same_page_again_that_promises_more_is_told() -> None:
+    transport = Scripted(jobs=lambda _: Page(items=(job("j"),), total=2**60))
+
+    with pytest.raises(ProtocolError, match="the same page again"):
+        _ = [found async for found in runtime(transport).iter_jobs()]
+
+
 async def test_an_empty_page_that_promises_more_ends_the_search() -> None:
     transport = Scripted(jobs=lambda _: Page(items=(), total=10))
     found = [found async for found in runtime(transport).iter_jobs()]

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from swqr_core import AsyncRuntime, Capabilities, Job, Principal, Runtime, Session
-from swqr_core.errors import ClosedError, ConfigurationError, StateConflictError
+from swqr_core.errors import ClosedError, ConfigurationError, ProtocolError, StateConflictError
+from swqr_core.model.query import Page
 
 from .test_asynchronous import job, session
 
@@ -93,6 +94,15 @@ def test_nothing_starts_before_the_first_call(
 ) -> None:
     assert transports == []
     assert set(threading.enumerate()) == others
+
+
+def test_the_same_page_again_that_promises_more_is_told(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "jobs", lambda _: Page(items=(job("j"),), total=2**60))
+
+    with pytest.raises(ProtocolError, match="the same page again"):
+        list(runtime.iter_jobs())
 
 
 def test_many_threads_share_one_transport_on_one_loop(

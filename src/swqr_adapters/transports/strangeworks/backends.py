@@ -89,9 +89,8 @@ class BackendCalls(ResourceBound):
             document = load(await self._configuration(record.name), "backend configuration")
             qubits = document.get("n_qubits")
             if not isinstance(qubits, int) or isinstance(qubits, bool) or qubits < 1:
-                raise ProtocolError(
-                    NAME, f"backend {record.name!r}: its configuration has 'n_qubits' {qubits!r}"
-                )
+                told = f"its configuration has 'n_qubits' {repr(qubits)[:40]}"
+                raise ProtocolError(NAME, f"backend {record.name!r}: {told}")
             remember(self._qubits, record.name, qubits)
         return Backend(
             name=BackendName(record.name),
