@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from swqr_core.errors import ConfigurationError, InvalidInputError
+from swqr_core.testing.assertions import need_assertions
 from swqr_core.testing.platforms import find_harness
 
 from .world import Settings, simulate
@@ -20,7 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play worlds, and say what happened in them; the exit code is 1 if something was wrong.
 
     It is 2 if there can be no such world.
+
+    Raises:
+        ConfigurationError: Assertions are left out here.
     """
+    need_assertions()
     usual = Settings()
     parser = argparse.ArgumentParser(prog="python -m swqr_core.testing.simulation")
     parser.add_argument("--seed", type=int, default=0, help="the first world's seed")
