@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import signal
 import sys
 import threading
@@ -28,6 +29,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # The keys that tests of platforms, clients and servers are given. Nothing may show them: no output,
 # log line or traceback of a test, and no file that it leaves.
 CANARIES = ("A-very-secret-api-key", "canary-of-", "key-of-ada", "key-of-owner")
+_A_CANARY = re.compile(f"(?:{'|'.join(CANARIES)})[\\w-]*")
 # Where a user, the official client, or `swqr serve --ready-file` writes a key as it was told to.
 KEY_FILES = {"cfg.toml", "config.toml", "key", "qiskit-ibm.json", "ready.json"}
 
@@ -86,7 +88,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     shown = [*(text for _, text in report.sections), report.longreprtext]
     if any(canary in text for canary in CANARIES for text in shown):
         report.outcome = "failed"
-        report.longrepr = "a key shows in what this test wrote, logged or raised"
+        without = "\n".join(_A_CANARY.sub("[a key]", text) for text in shown if text)
+        report.longrepr = f"a key shows in what this test wrote, logged or raised:\n{without}"
         report.sections = []
     return report
 
