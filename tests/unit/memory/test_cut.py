@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_the_copies_are_cut_where_sqlite_writes(tmp_path: Path) -> None:
     asyncio.run(live(path))
     seen = set()
     for _, copy in cuts(path, tmp_path):
-        with sqlite3.connect(copy) as connection:
+        with closing(sqlite3.connect(copy)) as connection:
             seen.add(connection.execute("SELECT max(number) FROM records").fetchone()[0])
 
     assert len(seen) > 10
