@@ -1,12 +1,13 @@
 """What every test shares: how long hypothesis may look, and ``--core-only``."""
 
 import ast
+import asyncio
 import os
 import re
 import signal
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from weakref import WeakSet
 
@@ -99,6 +100,22 @@ def threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the kit's patience see those threads alone that the test starts."""
     earlier = WeakSet(threading.enumerate())  # of fixtures that other tests share, for example
     monkeypatch.setattr("swqr_core.testing.patience._EARLIER", earlier)
+
+
+@pytest.fixture
+async def turns() -> AsyncIterator[Callable[[], int]]:
+    """Tell how often others have had their turn on the event loop so far."""
+    taken = 0
+
+    async def take() -> None:
+        nonlocal taken
+        while True:
+            taken += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.ensure_future(take())
+    yield lambda: taken
+    other.cancel()
 
 
 @pytest.fixture(scope="session", autouse=True)

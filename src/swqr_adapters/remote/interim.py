@@ -6,7 +6,8 @@ from swqr_adapters.http import Deadlines
 from swqr_core.errors import InvalidInputError, ProtocolError
 from swqr_core.model.program import InterimResults
 from swqr_core.model.query import MAX_PAGE
-from swqr_core.ports.clock import Clock
+
+from .calls import Caller
 
 __all__ = ["Asking", "read_interim"]
 
@@ -23,14 +24,13 @@ class Asking(Protocol):
 
 
 async def read_interim(
-    ask: Asking, *, name: str, clock: Clock, start: int, limit: int, timeout: float | None
+    ask: Asking, api: Caller, *, start: int, limit: int, timeout: float | None
 ) -> InterimResults:
     """Return interim results; see ``JobPort.interim_results``.
 
     Args:
         ask: Asks the server once.
-        name: The transport's name.
-        clock: For *timeout*.
+        api: Whose server that is, and whose clock counts.
         start: As for the port, like *limit*.
         limit: See *start*.
         timeout: How many seconds to wait for the first of them; None until the job has ended.
@@ -44,6 +44,7 @@ async def read_interim(
         raise InvalidInputError("start", f"must be 0 or more, not {start}")
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError("limit", f"must be 1 to {MAX_PAGE}, not {limit}")
+    clock = api.clock
     end = None if timeout is None else clock.monotonic() + timeout
     while True:
         left = _LONGEST_WAIT if end is None else max(0.0, end - clock.monotonic())
@@ -52,7 +53,8 @@ async def read_interim(
         page = await ask(wait, Deadlines(connect=10.0, read=wait + 30.0, total=wait + 120.0))
         if page.results and page.start != start:
             raise ProtocolError(
-                name, f"interim results from {start} on were asked for, not from {page.start} on"
+                api.name,
+                f"interim results from {start} on were asked for, not from {page.start} on",
             )
         if page.results or page.complete or left <= wait < _LONGEST_WAIT:
             return page

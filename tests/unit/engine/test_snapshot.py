@@ -1,6 +1,7 @@
 """Documents: what a cloud knows, without the records that led there."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -186,8 +187,7 @@ def test_what_could_not_be_written_is_written_the_next_time(world: World) -> Non
 
 def test_charges_that_no_longer_count_leave_the_documents(world: World) -> None:
     for number in range(2_500):
-        world.submit(f"{number}")
-        world.finish(f"{number}", 1.0, after=1.0)
+        charge(world, [str(number)])
         if number % 400 == 0:
             world.compact()
     world.compact()
@@ -251,16 +251,19 @@ def test_a_layout_has_every_field_of_its_class(kind: str) -> None:
     assert set(LAYOUTS[kind].fields) == {each.name for each in attrs.fields(made)}
 
 
+def charge(world: World, jobs: Iterable[str]) -> None:
+    for job in jobs:
+        world.submit(job)
+        world.finish(job, 1.0, after=1.0)
+
+
 def test_charges_that_are_forgotten_while_documents_are_made_leave_them_the_next_time(
     world: World,
 ) -> None:
-    for number in range(2_100):
-        world.submit(f"{number}")
-        world.finish(f"{number}", 1.0, after=1.0)
+    charge(world, map(str, range(2_100)))
     world.compact()
     world.at += timedelta(seconds=world.settings.usage_window_seconds - 1_000)
-    world.submit("late")
-    world.finish("late", 1.0, after=1.0)
+    charge(world, ["late"])
     for document in world.changes.documents(world.engine.cloud, world.view):
         if document.kind == "charges" and document.body is None:
             world.documents.pop((document.kind, document.id))
@@ -275,12 +278,9 @@ def test_charges_that_are_forgotten_while_documents_are_made_leave_them_the_next
 def test_charges_that_ceased_to_count_before_they_were_written_are_not_written(
     world: World,
 ) -> None:
-    for number in range(2_500):
-        world.submit(f"{number}")
-        world.finish(f"{number}", 1.0, after=1.0)
+    charge(world, map(str, range(2_500)))
     world.at += timedelta(seconds=world.settings.usage_window_seconds - 1_000)
-    world.submit("late")
-    world.finish("late", 1.0, after=1.0)
+    charge(world, ["late"])
     world.compact()
     since = world.at - timedelta(seconds=world.settings.usage_window_seconds)
 

@@ -14,6 +14,7 @@ from attrs import evolve
 from swqr_adapters.storage import MemoryEventLog, Store, open_store
 from swqr_adapters.transports.memory import CloudSettings, MemoryCloud, open_cloud
 from swqr_adapters.transports.memory.settings import make_cloud
+from swqr_adapters.transports.memory.transport import MemoryTransport
 from swqr_core import (
     BackendStatus,
     JobQuery,
@@ -602,6 +603,16 @@ class SlowLog(MemoryEventLog):
         return await super().append(record)
 
 
+async def stuck(opened: Opener) -> tuple[Any, MemoryTransport, SlowLog]:
+    """Return a cloud with a session, a transport, and the log whose disk takes nothing more."""
+    log = SlowLog()
+    cloud = await opened(log=log)
+    transport = cloud.transport()
+    await transport.open_session(SESSION, key="s")
+    log.disk.clear()
+    return cloud, transport, log
+
+
 async def test_nothing_is_seen_or_done_before_it_is_on_the_disk(opened: Opener) -> None:
     log, stub = SlowLog(), StubExecutor()
     transport = (await opened(log=log, executor=stub)).transport()
@@ -655,10 +666,7 @@ async def test_a_job_of_which_comes_what_no_log_could_keep_ends_all_the_same(
 
 
 async def test_a_caller_who_gives_up_harms_nobody(opened: Opener) -> None:
-    log = SlowLog()
-    transport = (await opened(log=log)).transport()
-    await transport.open_session(SESSION, key="s")
-    log.disk.clear()
+    _, transport, log = await stuck(opened)
     hurried = asyncio.ensure_future(transport.submit(SPEC, b"[1]", key="k-1"))
     await asyncio.sleep(0.05)
     hurried.cancel()
@@ -674,11 +682,7 @@ async def test_a_caller_who_gives_up_harms_nobody(opened: Opener) -> None:
 
 
 async def test_a_repetition_that_is_given_up_leaves_no_bytes_behind(opened: Opener) -> None:
-    log = SlowLog()
-    cloud = await opened(log=log)
-    transport = cloud.transport()
-    await transport.open_session(SESSION, key="s")
-    log.disk.clear()
+    cloud, transport, log = await stuck(opened)
     first, again = (
         asyncio.ensure_future(transport.submit(SPEC, b"[1]", key="k-1")) for _ in range(2)
     )
@@ -718,11 +722,7 @@ async def test_a_job_that_is_cancelled_before_its_log_is_stored_leaves_no_bytes_
 
 
 async def test_closing_confirms_what_is_on_its_way(opened: Opener) -> None:
-    log = SlowLog()
-    cloud = await opened(log=log)
-    transport = cloud.transport()
-    await transport.open_session(SESSION, key="s")
-    log.disk.clear()
+    cloud, transport, log = await stuck(opened)
     draining = asyncio.ensure_future(transport.drain_session("nothing"))
     submitting = asyncio.ensure_future(transport.submit(SPEC, b"{}", key="k"))
     await asyncio.sleep(0.05)

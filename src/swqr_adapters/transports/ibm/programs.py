@@ -32,7 +32,6 @@ from swqr_core.model.program import (
 from swqr_core.model.query import MAX_PAGE, Page, ProgramQuery
 
 from .bound import IbmBound
-from .refusals import NAME
 
 __all__ = ["ProgramCalls"]
 
@@ -150,14 +149,7 @@ class ProgramCalls(IbmBound):
             response = await self._api.call("GET", path, errand, query=query, deadlines=deadlines)
             return parse_interim(load(response.body, "interim results"))
 
-        return await read_interim(
-            ask,
-            name=NAME,
-            clock=self._api.clock,
-            start=start,
-            limit=limit,
-            timeout=timeout,
-        )
+        return await read_interim(ask, self._api, start=start, limit=limit, timeout=timeout)
 
 
 def _path(program_id: str, below: str = "") -> str:

@@ -19,8 +19,7 @@ from swqr_core.model.ids import SessionId
 from swqr_core.model.job import Job, JobMetrics
 from swqr_core.model.query import MAX_PAGE, JobQuery, Page
 
-from .bound import IbmBound, check_id
-from .workloads import FAR_TOO_MANY, endless
+from .bound import FAR_TOO_MANY, IbmBound, check_id, endless
 
 __all__ = ["JobReading"]
 

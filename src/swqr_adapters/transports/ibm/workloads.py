@@ -9,26 +9,15 @@ from attrs import define
 from swqr_adapters.remote.errands import Errand
 from swqr_adapters.wire.ibm import Workload, load, parse_workload_page, timestamp
 from swqr_adapters.wire.ibm.workloads import MAX_WORKLOADS, WORKLOAD_MODES, workload_statuses
-from swqr_core.errors import ProtocolError
 from swqr_core.model.query import Page, SessionQuery
 from swqr_core.model.session import Session, SessionMode
 
 from .api import Api
-from .refusals import NAME
+from .bound import FAR_TOO_MANY, endless
 
-__all__ = ["FAR_TOO_MANY", "SessionLookup", "endless", "list_sessions"]
-
-FAR_TOO_MANY: Final = 2_000_000
-"""No list is that long."""
+__all__ = ["SessionLookup", "list_sessions"]
 
 _AT_ONCE: Final = 8
-
-
-def endless(name: str, read: int) -> ProtocolError:
-    """Return the error for a list that goes on for ever, or where it began."""
-    return ProtocolError(
-        NAME, f"the list of {name} has no end: {read} were told, and there is always more"
-    )
 
 
 class SessionLookup(Protocol):

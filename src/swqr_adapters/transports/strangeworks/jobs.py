@@ -136,14 +136,7 @@ class JobCalls(JobReading, SessionCalls):
             )
             return parse_interim(self._api.document(response, errand))
 
-        return await read_interim(
-            ask,
-            name=NAME,
-            clock=self._api.clock,
-            start=start,
-            limit=limit,
-            timeout=timeout,
-        )
+        return await read_interim(ask, self._api, start=start, limit=limit, timeout=timeout)
 
     async def cancel_job(self, job_id: str) -> None:
         """Stop a queued or running job."""

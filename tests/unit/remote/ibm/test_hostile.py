@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -273,6 +274,10 @@ class TestWaiting:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
+def asked_of(clock: EagerClock) -> Any:
+    return SimpleNamespace(name="ibm", clock=clock)
+
+
 async def test_a_server_that_holds_no_question_is_asked_once_a_second(clock: EagerClock) -> None:
     asked = 0
 
@@ -282,7 +287,7 @@ async def test_a_server_that_holds_no_question_is_asked_once_a_second(clock: Eag
         assert asked < 1000
         return InterimResults()
 
-    page = await read_interim(ask, name="ibm", clock=clock, start=0, limit=10, timeout=30)
+    page = await read_interim(ask, asked_of(clock), start=0, limit=10, timeout=30)
 
     assert not page.results
     assert asked <= 31
@@ -293,4 +298,4 @@ async def test_interim_results_that_come_again_are_told(clock: EagerClock) -> No
         return InterimResults(start=0, results=(b"1",))
 
     with pytest.raises(ProtocolError, match="from 1 on were asked for, not from 0 on"):
-        await read_interim(ask, name="ibm", clock=clock, start=1, limit=10, timeout=None)
+        await read_interim(ask, asked_of(clock), start=1, limit=10, timeout=None)
